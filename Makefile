@@ -1,0 +1,49 @@
+# Everything a fresh machine needs is Python (3.10 or newer) and make.
+PYTHON ?= python3
+VENV   := .venv
+ORACLE := .venv-oracle
+PY     := $(VENV)/bin/python
+
+.PHONY: demo test lint types unit bench oracle clean
+
+demo: $(VENV)/.run
+	$(PY) examples/survey.py $(FOLDER)
+
+test: lint types unit
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.dev
+	$(VENV)/bin/mypy
+
+unit: $(VENV)/.dev oracle
+	$(PY) -m pytest $(ARGS)
+
+bench: $(VENV)/.dev oracle
+	$(PY) -m benchmarks
+
+# LangGraph runs in an environment of its own: it is an oracle for tests and a peer for benchmarks.
+oracle: $(ORACLE)/.done
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade pip
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml
+	$(PY) -m pip install --quiet -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(PY) -m pip install --quiet -e ".[dev]"
+	touch $@ $(VENV)/.run
+
+$(ORACLE)/.done: tests/parity/requirements.txt
+	$(PYTHON) -m venv $(ORACLE)
+	$(ORACLE)/bin/python -m pip install --quiet --upgrade pip
+	$(ORACLE)/bin/python -m pip install --quiet -r tests/parity/requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(ORACLE) .mypy_cache .ruff_cache

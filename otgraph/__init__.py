@@ -1,0 +1,1 @@
+"""otgraph: agent graphs in which every run, superstep and task is an OpenTelemetry span."""

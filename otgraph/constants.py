@@ -1,0 +1,81 @@
+"""
+The reserved words of a graph: node names, channels, separators and tags.
+
+Rule: a string that has a meaning of its own is spelt here once and imported everywhere else.
+The spellings are LangGraph's, so that both engines read each other's checkpoints.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "CONF",
+    "END",
+    "START",
+    "TAG_HIDDEN",
+    "TAG_NOSTREAM",
+    "TASKS",
+]
+
+START: Final = "__start__"
+"""The virtual node every run begins at."""
+
+END: Final = "__end__"
+"""The virtual node a branch returns when there is nothing more to do."""
+
+TAG_NOSTREAM: Final = "nostream"
+"""A model carrying this tag puts no tokens into the `messages` stream."""
+
+TAG_HIDDEN: Final = "langsmith:hidden"
+"""A node carrying this tag appears in no stream."""
+
+CONF: Final = "configurable"
+"""The key of `RunnableConfig` under which user and thread parameters live."""
+
+TASKS: Final = "__pregel_tasks"
+"""The channel that holds the `Send` packets of the step just finished."""
+
+ROOT: Final = "__root__"
+"""The only channel of a graph whose state is not a class with fields."""
+
+INPUT: Final = "__input__"
+INTERRUPT: Final = "__interrupt__"
+RESUME: Final = "__resume__"
+ERROR: Final = "__error__"
+ERROR_SOURCE_NODE: Final = "__error_source_node__"
+NO_WRITES: Final = "__no_writes__"
+RETURN: Final = "__return__"
+PREVIOUS: Final = "__previous__"
+OVERWRITE: Final = "__overwrite__"
+METADATA: Final = "__metadata__"
+PARENT: Final = "__parent__"
+PULL: Final = "__pregel_pull"
+PUSH: Final = "__pregel_push"
+
+NS_SEP: Final = "|"
+"""Separates the levels of a checkpoint namespace."""
+
+NS_END: Final = ":"
+"""Separates a node's name from the id of its task inside one level of a namespace."""
+
+NULL_TASK_ID: Final = "00000000-0000-0000-0000-000000000000"
+"""The owner of writes that no task made: those of a `Command` given as input."""
+
+NOT_CHANNELS: Final = frozenset({NO_WRITES, ERROR, RESUME, INTERRUPT, RETURN, ERROR_SOURCE_NODE, PUSH})
+"""Names under which a task may write without there being a channel of that name."""
+
+RESERVED: Final = frozenset(
+    {INPUT, INTERRUPT, RESUME, ERROR, NO_WRITES, TASKS, RETURN, PREVIOUS, PULL, PUSH, ERROR_SOURCE_NODE}
+)
+"""Names that neither a node nor a state key may bear."""
+
+
+def branch_channel(node: str) -> str:
+    """Return the channel a write to which makes `node` due in the next superstep."""
+    return f"branch:to:{node}"
+
+
+def join_channel(starts: tuple[str, ...], end: str) -> str:
+    """Return the barrier channel that makes `end` due once every node of `starts` has run."""
+    return f"join:{'+'.join(starts)}:{end}"

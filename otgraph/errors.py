@@ -1,0 +1,151 @@
+"""
+Every exception that otgraph raises on its own account.
+
+    Exception
+    ├── EmptyChannelError             a channel was read before anything was written to it
+    ├── EmptyInputError               a run was started with nothing to start from
+    ├── InvalidUpdateError            a node, a Command or a caller wrote what the state cannot take
+    ├── RecursionError
+    │   └── GraphRecursionError       the run did not stop within its recursion limit
+    ├── TaskNotFound                  an executor was asked for a task it does not know
+    ├── NodeCancelledError            a node raised CancelledError by itself
+    ├── NodeTimeoutError              a node ran longer than its timeout
+    ├── StreamOverflowError           a subscriber with the policy "error" fell behind
+    ├── RunEndedError                 a node asked something of a run that is over
+    └── GraphBubbleUp                 control flow, not a fault: passes through user code
+        ├── GraphInterrupt            the run pauses for a human
+        ├── GraphDrained              the run stopped between supersteps because it was asked to
+        └── ParentCommand             a Command for the graph around this one
+
+Rule: a message says what was wrong with the value that was wrong, what was expected, and what to do.
+Texts that users match on are LangGraph's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+__all__ = [
+    "EmptyChannelError",
+    "EmptyInputError",
+    "ErrorCode",
+    "GraphBubbleUp",
+    "GraphDrained",
+    "GraphInterrupt",
+    "GraphRecursionError",
+    "InvalidUpdateError",
+    "NodeCancelledError",
+    "NodeError",
+    "NodeTimeoutError",
+    "ParentCommand",
+    "RunEndedError",
+    "StreamOverflowError",
+    "TaskNotFound",
+]
+
+
+class ErrorCode(Enum):
+    """The codes of LangGraph's troubleshooting pages."""
+
+    GRAPH_RECURSION_LIMIT = "GRAPH_RECURSION_LIMIT"
+    INVALID_CONCURRENT_GRAPH_UPDATE = "INVALID_CONCURRENT_GRAPH_UPDATE"
+    INVALID_GRAPH_NODE_RETURN_VALUE = "INVALID_GRAPH_NODE_RETURN_VALUE"
+    MULTIPLE_SUBGRAPHS = "MULTIPLE_SUBGRAPHS"
+    INVALID_CHAT_HISTORY = "INVALID_CHAT_HISTORY"
+
+
+def create_error_message(*, message: str, error_code: ErrorCode) -> str:
+    """Return `message` with the address of the page that explains `error_code`."""
+    return (
+        f"{message}\nFor troubleshooting, visit: "
+        f"https://docs.langchain.com/oss/python/langgraph/errors/{error_code.value}"
+    )
+
+
+class EmptyChannelError(Exception):
+    """A channel was read before anything was written to it."""
+
+
+class EmptyInputError(Exception):
+    """A run was started with no input and nothing saved to go on from."""
+
+
+class InvalidUpdateError(Exception):
+    """The state cannot take what a node, a `Command` or a caller wrote."""
+
+
+class GraphRecursionError(RecursionError):
+    """
+    The run did not stop within its recursion limit.
+
+    The limit is `config["recursion_limit"]`; a line of N nodes needs N + 1.
+    """
+
+
+class TaskNotFound(Exception):
+    """An executor was asked for a task it does not know."""
+
+
+class NodeCancelledError(Exception):
+    """A node raised `asyncio.CancelledError` by itself: nobody had cancelled the run."""
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        super().__init__(f"Node {node!r} raised CancelledError, but its run was not cancelled")
+
+
+class NodeTimeoutError(Exception):
+    """A node ran longer than its timeout allows; it may be retried."""
+
+    def __init__(self, node: str, *, elapsed: float, limit: float, kind: str = "run") -> None:
+        self.node, self.elapsed, self.limit, self.kind = node, elapsed, limit, kind
+        super().__init__(
+            f"Node {node!r} exceeded its {kind} timeout of {limit:.3f}s (elapsed: {elapsed:.3f}s)."
+        )
+
+
+class StreamOverflowError(Exception):
+    """A subscriber whose buffer has the policy `error` fell further behind than its size allows."""
+
+
+class RunEndedError(RuntimeError):
+    """A node that outlived its run asked something of it: its writer, an interrupt, a task."""
+
+
+class GraphBubbleUp(Exception):
+    """Control flow of the engine; never catch it with a bare `except Exception` in a node."""
+
+
+class GraphInterrupt(GraphBubbleUp):
+    """The run pauses; `args[0]` is the sequence of `Interrupt` values that wait for an answer."""
+
+    def __init__(self, interrupts: Sequence[Any] = ()) -> None:
+        super().__init__(interrupts)
+
+
+class GraphDrained(GraphBubbleUp):
+    """The run stopped between two supersteps because `RunControl.request_drain` was called."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class ParentCommand(GraphBubbleUp):
+    """A `Command(graph=Command.PARENT)`; reaches the caller only where there is no parent."""
+
+    args: tuple[Any]
+
+    def __init__(self, command: Any) -> None:
+        super().__init__(command)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeError:
+    """What an error handler is told: the node that failed and the exception it raised."""
+
+    node: str
+    error: BaseException

@@ -1,0 +1,109 @@
+"""
+The plan of a graph: nodes, channels, triggers and branches, frozen at compile.
+
+Rule: immutable once built, shared by all runs of a compiled graph, and complete: the engine asks nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from otgraph.channels.base import BaseChannel
+from otgraph.managed.base import ManagedValue
+from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy
+from otgraph.schema import Schema
+
+__all__ = ["BranchPlan", "Callee", "Injected", "Keys", "NodePlan", "Plan"]
+
+Injected: TypeAlias = Literal["config", "writer", "store", "runtime", "previous", "error"]
+"""The arguments that a user's function may ask for by name."""
+
+Keys: TypeAlias = "tuple[str, ...] | str"
+"""Channels shown together as a dict, or the one channel whose bare value is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """
+    A user's callable, looked at once: which colours it has and which arguments it wants.
+
+    Each colour takes the input as its only positional argument and `inject` as keyword arguments.
+    """
+
+    name: str
+    """For error messages."""
+    sync: Callable[..., Any] | None
+    """Returns the result; None where only the other colour exists."""
+    coro: Callable[..., Awaitable[Any]] | None
+    """Returns an awaitable of the result; None where only the other colour exists."""
+    inject: tuple[Injected, ...] = ()
+    graph: Any = None
+    """The compiled graph, where the callable is one: the engine runs it by its plan, without a call."""
+    origin: Any = None
+    """The object the user gave; drawing, caching and the search for subgraphs look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchPlan:
+    """A conditional edge: a function whose result says which nodes are due next."""
+
+    name: str
+    callee: Callee
+    ends: Mapping[Hashable, str] | None
+    """Result -> node name, or None where results are node names."""
+    schema: Schema | None
+    """What the function is shown; None for the schema of its source node."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """One node: when it is due, what it reads, what it calls, and where its edges lead."""
+
+    name: str
+    callee: Callee
+    schema: Schema
+    """Which channels and managed values its input is built from, and of what class it is."""
+    triggers: tuple[str, ...]
+    """Channels that make it due; sorted."""
+    edges: tuple[tuple[str, Any], ...] = ()
+    """Writes that every successful execution adds: `(channel, value)` for each static edge."""
+    branches: tuple[BranchPlan, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    hidden: bool = False
+    """True for `__start__`: it appears in no stream and has no span."""
+    defer: bool = False
+    retry: tuple[RetryPolicy, ...] = ()
+    cache: CachePolicy | None = None
+    timeout: TimeoutPolicy | None = None
+    error_handler: str | None = None
+    """The node that runs in its place, in the same superstep, when it has failed for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole graph."""
+
+    name: str
+    nodes: Mapping[str, NodePlan]
+    """By name, `__start__` included."""
+    channels: Mapping[str, BaseChannel[Any, Any, Any]]
+    """Empty specimens by name; a run takes a fresh copy of each."""
+    managed: Mapping[str, type[ManagedValue]]
+    state: Schema
+    input: Schema
+    output: Schema
+    context_schema: type[Any] | None
+    stream_keys: Keys
+    """What `values` and `updates` show: every state channel, private ones too."""
+    output_keys: Keys
+    """What `invoke` returns."""
+    trigger_to_nodes: Mapping[str, tuple[str, ...]]
+    """Channel -> names of the nodes it makes due, sorted."""
+    volatile: tuple[str, ...]
+    """Channels that may change in a superstep in which nobody writes to them."""
+    deferred: tuple[str, ...]
+    """Channels that become available only when the run would otherwise end."""
+    interrupt_before: Sequence[str] | Literal["*"] = ()
+    interrupt_after: Sequence[str] | Literal["*"] = ()
