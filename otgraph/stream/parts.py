@@ -1,0 +1,227 @@
+"""
+The types of what a stream hands out: modes, payloads, and the parts of `version="v2"`.
+
+Rule: a chunk has LangGraph's keys and no others; what otgraph knows besides are attributes of `Part`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, Literal, TypeAlias
+
+from typing_extensions import NotRequired, TypeAliasType, TypedDict, TypeVar
+
+from otgraph.snapshot import Interrupt, StateSnapshot
+
+__all__ = [
+    "CheckpointPayload",
+    "CheckpointStreamPart",
+    "CheckpointTask",
+    "CustomStreamPart",
+    "DebugPayload",
+    "DebugStreamPart",
+    "MessagesStreamPart",
+    "Part",
+    "SpansStreamPart",
+    "StreamMode",
+    "StreamPart",
+    "TaskPayload",
+    "TaskResultPayload",
+    "TasksStreamPart",
+    "UpdatesStreamPart",
+    "ValuesStreamPart",
+]
+
+StateT = TypeVar("StateT", default=Any)
+OutputT = TypeVar("OutputT", default=Any)
+
+StreamMode: TypeAlias = Literal[
+    "values", "updates", "checkpoints", "tasks", "debug", "messages", "custom", "spans"
+]
+"""
+What a stream tells of a run.
+
+- `values`: the state, after the input was taken and after each superstep that changed it.
+- `updates`: what each node returned, as soon as it is done.
+- `custom`: what nodes pass to their `writer`, at once.
+- `messages`: tokens of chat models, and messages that nodes return, with where they come from.
+- `tasks`: the start and the result of every node execution.
+- `checkpoints`: every saved checkpoint, in the form of `get_state`.
+- `debug`: `tasks` and `checkpoints`, each with its step and its time.
+- `spans`: the spans of the run and their events, as plain dicts.
+"""
+
+
+class TaskPayload(TypedDict):
+    """In `tasks`: a node is about to run."""
+
+    id: str
+    name: str
+    input: Any
+    triggers: tuple[str, ...]
+    metadata: NotRequired[dict[str, Any]]
+    """The user's, the node's, and `tags`; absent when there is none of them."""
+
+
+class TaskResultPayload(TypedDict):
+    """In `tasks`: a node returned, failed or was interrupted."""
+
+    id: str
+    name: str
+    error: BaseException | None
+    """The exception itself."""
+    result: dict[str, Any]
+    """What it wrote; `{"$writes": [...]}` for a key written more than once."""
+    interrupts: list[dict[str, Any]]
+
+
+class CheckpointTask(TypedDict):
+    """In `checkpoints`: one task that is due, done or failed at that point."""
+
+    id: str
+    name: str
+    error: NotRequired[str]
+    result: NotRequired[Any]
+    interrupts: NotRequired[tuple[dict[str, Any], ...]]
+    state: StateSnapshot | dict[str, Any] | None
+
+
+class CheckpointPayload(TypedDict, Generic[StateT]):
+    """In `checkpoints`: a checkpoint was saved."""
+
+    config: dict[str, Any] | None
+    parent_config: dict[str, Any] | None
+    values: StateT
+    metadata: dict[str, Any]
+    next: list[str]
+    tasks: list[CheckpointTask]
+
+
+class _DebugTask(TypedDict):
+    step: int
+    timestamp: str
+    type: Literal["task"]
+    payload: TaskPayload
+
+
+class _DebugTaskResult(TypedDict):
+    step: int
+    timestamp: str
+    type: Literal["task_result"]
+    payload: TaskResultPayload
+
+
+class _DebugCheckpoint(TypedDict, Generic[StateT]):
+    step: int
+    timestamp: str
+    type: Literal["checkpoint"]
+    payload: CheckpointPayload[StateT]
+
+
+DebugPayload = TypeAliasType(
+    "DebugPayload",
+    _DebugCheckpoint[StateT] | _DebugTask | _DebugTaskResult,
+    type_params=(StateT,),
+)
+"""In `debug`: a payload of `tasks` or `checkpoints` with its step and its time."""
+
+
+class ValuesStreamPart(TypedDict, Generic[OutputT]):
+    """A part of the mode `values`."""
+
+    type: Literal["values"]
+    ns: tuple[str, ...]
+    data: OutputT
+    interrupts: tuple[Interrupt[Any], ...]
+
+
+class UpdatesStreamPart(TypedDict):
+    """A part of the mode `updates`."""
+
+    type: Literal["updates"]
+    ns: tuple[str, ...]
+    data: dict[str, Any]
+
+
+class MessagesStreamPart(TypedDict):
+    """A part of the mode `messages`: the message or token, and where it comes from."""
+
+    type: Literal["messages"]
+    ns: tuple[str, ...]
+    data: tuple[Any, dict[str, Any]]
+
+
+class CustomStreamPart(TypedDict):
+    """A part of the mode `custom`: whatever a node passed to its writer."""
+
+    type: Literal["custom"]
+    ns: tuple[str, ...]
+    data: Any
+
+
+class CheckpointStreamPart(TypedDict, Generic[StateT]):
+    """A part of the mode `checkpoints`."""
+
+    type: Literal["checkpoints"]
+    ns: tuple[str, ...]
+    data: CheckpointPayload[StateT]
+
+
+class TasksStreamPart(TypedDict):
+    """A part of the mode `tasks`."""
+
+    type: Literal["tasks"]
+    ns: tuple[str, ...]
+    data: TaskPayload | TaskResultPayload
+
+
+class DebugStreamPart(TypedDict, Generic[StateT]):
+    """A part of the mode `debug`."""
+
+    type: Literal["debug"]
+    ns: tuple[str, ...]
+    data: DebugPayload[StateT]
+
+
+class SpansStreamPart(TypedDict):
+    """A part of the mode `spans`: a span started, ended or received an event."""
+
+    type: Literal["spans"]
+    ns: tuple[str, ...]
+    data: dict[str, Any]
+
+
+StreamPart = TypeAliasType(
+    "StreamPart",
+    ValuesStreamPart[OutputT]
+    | UpdatesStreamPart
+    | MessagesStreamPart
+    | CustomStreamPart
+    | CheckpointStreamPart[StateT]
+    | TasksStreamPart
+    | DebugStreamPart[StateT]
+    | SpansStreamPart,
+    type_params=(StateT, OutputT),
+)
+"""Any chunk of `stream(..., version="v2")`; `part["type"]` says which."""
+
+
+class Part(dict[str, Any]):
+    """
+    A chunk of `version="v2"`: a dict with the keys `type`, `ns`, `data` (and `interrupts` in `values`).
+
+    Args:
+        content: those keys.
+        seq: the position of the chunk's record entry in its run.
+        attempt: the attempt, counted from 1, of the task that it tells of.
+    """
+
+    __slots__ = ("attempt", "seq")
+
+    seq: int
+    attempt: int
+
+    def __init__(self, content: Mapping[str, Any], /, *, seq: int = 0, attempt: int = 1) -> None:
+        dict.__init__(self, content)
+        self.seq = seq
+        self.attempt = attempt
