@@ -7,10 +7,15 @@ The spellings are LangGraph's, so that both engines read each other's checkpoint
 
 from __future__ import annotations
 
-from typing import Final
+import warnings
+from importlib import import_module
+from typing import Any, Final
+
+from otgraph.warnings import LangGraphDeprecatedSinceV10
 
 __all__ = [
     "CONF",
+    "CONFIG_KEY_CHECKPOINTER",
     "END",
     "START",
     "TAG_HIDDEN",
@@ -32,6 +37,9 @@ TAG_HIDDEN: Final = "langsmith:hidden"
 
 CONF: Final = "configurable"
 """The key of `RunnableConfig` under which user and thread parameters live."""
+
+CONFIG_KEY_CHECKPOINTER: Final = "__pregel_checkpointer"
+"""Where LangGraph hands a parent's saver down in a config; kept so that the import works."""
 
 TASKS: Final = "__pregel_tasks"
 """The channel that holds the `Send` packets of the step just finished."""
@@ -79,3 +87,31 @@ def branch_channel(node: str) -> str:
 def join_channel(starts: tuple[str, ...], end: str) -> str:
     """Return the barrier channel that makes `end` due once every node of `starts` has run."""
     return f"join:{'+'.join(starts)}:{end}"
+
+
+_MOVED: Final = {"Interrupt": "otgraph.snapshot", "Send": "otgraph.command"}
+"""Old name -> the module that defines it. By string, because nothing is imported from here upwards."""
+
+_RETIRED: Final = {
+    "CACHE_NS_WRITES": "__pregel_ns_writes",
+    "CONFIG_KEY_CHECKPOINT_ID": "checkpoint_id",
+    "CONFIG_KEY_CHECKPOINT_MAP": "checkpoint_map",
+    "CONFIG_KEY_CHECKPOINT_NS": "checkpoint_ns",
+    "CONFIG_KEY_TASK_ID": "__pregel_task_id",
+    "CONFIG_KEY_THREAD_ID": "thread_id",
+}
+"""Old name -> its value; nothing of otgraph uses these names."""
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve a name that older programs import from here, and warn."""
+    if name in _MOVED:
+        value = getattr(import_module(_MOVED[name]), name)
+        advice = f"import {name} from otgraph.types"
+    elif name in _RETIRED:
+        value = _RETIRED[name]
+        advice = f"write {value!r}"
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{__name__}.{name} is an old name: {advice}", LangGraphDeprecatedSinceV10, stacklevel=2)
+    return value
