@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple
 
-import xxhash
 from typing_extensions import TypeVar
 
 from otgraph.constants import INTERRUPT, NS_SEP
+from otgraph.ids import hash_id
+from otgraph.run_config import RunnableConfig
 from otgraph.warnings import LangGraphDeprecatedSinceV10, LangGraphDeprecatedSinceV11
 
 __all__ = ["GraphOutput", "Interrupt", "PregelTask", "StateSnapshot", "StateUpdate"]
@@ -53,7 +54,7 @@ class Interrupt(Generic[ResponseT]):
             ns: the levels of a namespace, from which older releases derived the id.
         """
         self.value = value
-        self.id = _namespace_id(NS_SEP.join(ns)) if ns is not None and id == NO_ID else id
+        self.id = hash_id(NS_SEP.join(ns)) if ns is not None and id == NO_ID else id
         self.response_schema = response_schema
 
     @classmethod
@@ -61,17 +62,13 @@ class Interrupt(Generic[ResponseT]):
         cls, value: Any, ns: str, *, response_schema: type[ResponseT] | dict[str, Any] | None = None
     ) -> Interrupt[ResponseT]:
         """Return the interrupt of the task whose namespace is `ns`."""
-        return cls(value, _namespace_id(ns), response_schema=response_schema)
+        return cls(value, hash_id(ns), response_schema=response_schema)
 
     @property
     def interrupt_id(self) -> str:
         """The old name of `id`."""
         warnings.warn("`interrupt_id` is now `id`", LangGraphDeprecatedSinceV10, stacklevel=2)
         return self.id
-
-
-def _namespace_id(ns: str) -> str:
-    return xxhash.xxh3_128_hexdigest(ns.encode())
 
 
 class StateUpdate(NamedTuple):
@@ -93,7 +90,7 @@ class PregelTask(NamedTuple):
     """What it raised; the `repr` as a string once it went through a checkpointer."""
     interrupts: tuple[Interrupt[Any], ...] = ()
     """Its questions that nobody has answered yet."""
-    state: dict[str, Any] | StateSnapshot | None = None
+    state: RunnableConfig | StateSnapshot | None = None
     """Config of the subgraph it runs, or that subgraph's state where it was asked for."""
     result: Any | None = None
     """What it wrote, as far as it is known."""
@@ -105,12 +102,12 @@ class StateSnapshot(NamedTuple):
     values: dict[str, Any] | Any
     next: tuple[str, ...]
     """Names of the nodes that are due; empty at the end."""
-    config: dict[str, Any]
+    config: RunnableConfig
     """The config that names this checkpoint."""
     metadata: dict[str, Any] | None
     created_at: str | None
     """ISO 8601; None where nothing was saved yet."""
-    parent_config: dict[str, Any] | None
+    parent_config: RunnableConfig | None
     """The config of the checkpoint before this one."""
     tasks: tuple[PregelTask, ...]
     interrupts: tuple[Interrupt[Any], ...]

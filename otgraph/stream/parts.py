@@ -6,11 +6,12 @@ Rule: a chunk has LangGraph's keys and no others; what otgraph knows besides are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, TypeAlias
 
 from typing_extensions import NotRequired, TypeAliasType, TypedDict, TypeVar
 
+from otgraph.run_config import RunnableConfig
 from otgraph.snapshot import Interrupt, StateSnapshot
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SpansStreamPart",
     "StreamMode",
     "StreamPart",
+    "StreamWriter",
     "TaskPayload",
     "TaskResultPayload",
     "TasksStreamPart",
@@ -50,6 +52,9 @@ What a stream tells of a run.
 - `debug`: `tasks` and `checkpoints`, each with its step and its time.
 - `spans`: the spans of the run and their events, as plain dicts.
 """
+
+StreamWriter: TypeAlias = Callable[[Any], None]
+"""Annotate a node's parameter `writer` with it; what the node passes to it goes to `custom`."""
 
 
 class TaskPayload(TypedDict):
@@ -83,14 +88,14 @@ class CheckpointTask(TypedDict):
     error: NotRequired[str]
     result: NotRequired[Any]
     interrupts: NotRequired[tuple[dict[str, Any], ...]]
-    state: StateSnapshot | dict[str, Any] | None
+    state: StateSnapshot | RunnableConfig | None
 
 
 class CheckpointPayload(TypedDict, Generic[StateT]):
     """In `checkpoints`: a checkpoint was saved."""
 
-    config: dict[str, Any] | None
-    parent_config: dict[str, Any] | None
+    config: RunnableConfig | None
+    parent_config: RunnableConfig | None
     values: StateT
     metadata: dict[str, Any]
     next: list[str]
