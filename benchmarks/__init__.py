@@ -1,0 +1,1 @@
+"""Ratios of otgraph to its peers, measured in one run: `python -m benchmarks`."""

@@ -1,0 +1,258 @@
+"""
+What can be timed: each case is prepared once in a worker and then run again and again.
+
+Rule: a case checks its own result. A run that came out wrong is an error, never a fast run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from itertools import count
+from typing import Any, Final, TypeAlias
+
+from benchmarks import graphs
+from benchmarks.engine import Bench
+
+__all__ = ["CASES", "CONCURRENT", "EVENTS", "STEPS", "Run"]
+
+Figures: TypeAlias = Mapping[str, float]
+"""What a run counted besides its time."""
+
+Run: TypeAlias = "Callable[[], Figures] | Callable[[], Awaitable[Figures]]"
+
+EVENTS = 10_000
+STEPS = 10_000
+CONCURRENT = 1_000
+_THOUSAND = 1_000
+_NOTHING: Figures = {}
+
+
+def _expect(expected: object, actual: object) -> None:
+    if expected != actual:
+        raise AssertionError(f"the run came out wrong: expected {expected!r}, got {actual!r}")
+
+
+def _fresh() -> dict[str, Any]:
+    return {"n": 0, "log": []}
+
+
+def _chain_invoke(bench: Bench, **graph: Any) -> Run:
+    app = graphs.chain(bench.engine, **graph)
+
+    def run() -> Figures:
+        _expect(graphs.LENGTH, app.invoke(_fresh())["n"])
+        return _NOTHING
+
+    return run
+
+
+def _chain_ainvoke(bench: Bench) -> Run:
+    app = graphs.chain(bench.engine, colour="async")
+
+    async def run() -> Figures:
+        _expect(graphs.LENGTH, (await app.ainvoke(_fresh()))["n"])
+        return _NOTHING
+
+    return run
+
+
+def _chain_stream(bench: Bench, mode: str | list[str], *, write: bool = False) -> Run:
+    app = graphs.chain(bench.engine, write=write)
+
+    def run() -> Figures:
+        chunks = sum(1 for _ in app.stream(_fresh(), stream_mode=mode))
+        if chunks < graphs.LENGTH:
+            raise AssertionError(f"{chunks} chunks of {mode!r} for {graphs.LENGTH} nodes")
+        return {"chunks": chunks}
+
+    return run
+
+
+def _chain_saved(bench: Bench, mode: str | None) -> Run:
+    """Each run has a thread of its own, deleted at its end: no run pays for the history of another."""
+    saver = bench.engine.InMemorySaver()
+    app = graphs.chain(bench.engine, saver=saver)
+    threads = count()
+
+    def run() -> Figures:
+        thread = str(next(threads))
+        config = {"configurable": {"thread_id": thread}}
+        chunks = 0
+        if mode is None:
+            _expect(graphs.LENGTH, app.invoke(_fresh(), config)["n"])
+        else:
+            chunks = sum(1 for _ in app.stream(_fresh(), config, stream_mode=mode))
+            _expect(graphs.LENGTH + 2, chunks)
+        saver.delete_thread(thread)
+        return {"chunks": chunks}
+
+    return run
+
+
+def _by_hand(bench: Bench) -> Run:
+    from benchmarks.handwritten import run_by_hand
+
+    def run() -> Figures:
+        _expect(graphs.LENGTH, run_by_hand()["n"])
+        return _NOTHING
+
+    return run
+
+
+def _fan_out(bench: Bench) -> Run:
+    app = graphs.fan_out(bench.engine)
+
+    def run() -> Figures:
+        _expect(graphs.FANOUT, len(app.invoke({"found": []})["found"]))
+        return _NOTHING
+
+    return run
+
+
+def _afan_out(bench: Bench) -> Run:
+    app = graphs.fan_out(bench.engine, colour="async")
+
+    async def run() -> Figures:
+        _expect(graphs.FANOUT, len((await app.ainvoke({"found": []}))["found"]))
+        return _NOTHING
+
+    return run
+
+
+def _events(bench: Bench) -> Run:
+    get_stream_writer = bench.engine.get_stream_writer
+
+    def node(state: graphs.Number) -> dict[str, int]:
+        writer = get_stream_writer()
+        for number in range(EVENTS):
+            writer(number)
+        return {"n": 1}
+
+    app = graphs.one_node(bench.engine, node)
+
+    def run() -> Figures:
+        _expect(EVENTS, sum(1 for _ in app.stream({"n": 0}, stream_mode="custom")))
+        return {"chunks": EVENTS}
+
+    return run
+
+
+def _aevents(bench: Bench) -> Run:
+    """The node awaits now and then, as a node that reads from a model does."""
+    get_stream_writer = bench.engine.get_stream_writer
+
+    async def node(state: graphs.Number) -> dict[str, int]:
+        writer = get_stream_writer()
+        for number in range(EVENTS):
+            writer(number)
+            if not number % 100:
+                await asyncio.sleep(0)
+        return {"n": 1}
+
+    app = graphs.one_node(bench.engine, node)
+
+    async def run() -> Figures:
+        chunks = 0
+        async for _ in app.astream({"n": 0}, stream_mode="custom"):
+            chunks += 1
+        _expect(EVENTS, chunks)
+        return {"chunks": EVENTS}
+
+    return run
+
+
+def _loop(bench: Bench) -> Run:
+    marks: list[float] = []
+
+    def mark(step: int) -> None:
+        if not step % _THOUSAND:
+            marks.append(time.perf_counter())
+
+    app = graphs.loop(bench.engine, STEPS + 1, mark=mark)
+
+    def run() -> Figures:
+        marks.clear()
+        _expect(STEPS + 1, app.invoke({"n": 0}, {"recursion_limit": STEPS + 10})["n"])
+        return {"first": (marks[1] - marks[0]) / _THOUSAND, "last": (marks[-1] - marks[-2]) / _THOUSAND}
+
+    return run
+
+
+def _loop_memory(bench: Bench) -> Run:
+    """Traced memory after the first thousand steps and after the last, exported spans let go of."""
+    marks: list[int] = []
+
+    def mark(step: int) -> None:
+        if step in {_THOUSAND, STEPS}:
+            bench.settle()
+            gc.collect()
+            marks.append(tracemalloc.get_traced_memory()[0])
+
+    app = graphs.loop(bench.engine, STEPS + 1, mark=mark)
+
+    def run() -> Figures:
+        marks.clear()
+        tracemalloc.start()
+        try:
+            _expect(STEPS + 1, app.invoke({"n": 0}, {"recursion_limit": STEPS + 10})["n"])
+        finally:
+            tracemalloc.stop()
+        return {"growth": (marks[-1] - marks[0]) / (STEPS - _THOUSAND)}
+
+    return run
+
+
+def _concurrent(bench: Bench) -> Run:
+    app = graphs.chain(bench.engine, colour="async")
+
+    async def run() -> Figures:
+        ends = await asyncio.gather(*(app.ainvoke(_fresh()) for _ in range(CONCURRENT)))
+        _expect({graphs.LENGTH}, {end["n"] for end in ends})
+        return _NOTHING
+
+    return run
+
+
+def _import(bench: Bench, module: str | None) -> Run:
+    """A whole process that imports `module`; with None, the process alone."""
+    command = [sys.executable, "-c", f"import {module}" if module else "pass"]
+
+    def run() -> Figures:
+        subprocess.run(command, check=True, capture_output=True)
+        return _NOTHING
+
+    return run
+
+
+_FOUR = ["values", "updates", "tasks", "debug"]
+
+CASES: Final[Mapping[str, Callable[[Bench], Run]]] = {
+    "chain": _chain_invoke,
+    "chain async": _chain_ainvoke,
+    "chain by hand": _by_hand,
+    **{f"chain {mode}": partial(_chain_stream, mode=mode) for mode in [*_FOUR, "spans"]},
+    "chain all four": partial(_chain_stream, mode=_FOUR),
+    "chain saved": partial(_chain_saved, mode=None),
+    "chain saved checkpoints": partial(_chain_saved, mode="checkpoints"),
+    "chain writing": partial(_chain_invoke, write=True),
+    "chain writing custom": partial(_chain_stream, mode="custom", write=True),
+    "fan-out": _fan_out,
+    "fan-out async": _afan_out,
+    "events": _events,
+    "events async": _aevents,
+    "loop": _loop,
+    "loop memory": _loop_memory,
+    "concurrent": _concurrent,
+    "import nothing": partial(_import, module=None),
+    "import sdk": partial(_import, module="opentelemetry.sdk.trace"),
+    "import otgraph": partial(_import, module="otgraph.graph"),
+    "import langgraph": partial(_import, module="langgraph.graph"),
+}
+"""Name -> what prepares it. Asynchronous cases prepare a coroutine function."""

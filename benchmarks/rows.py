@@ -1,0 +1,203 @@
+"""
+The rows of the table: what is compared with what, and the budget it must keep.
+
+Rule: a budget is written here and nowhere else; a row without one informs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Final, TypeAlias
+
+from benchmarks.cases import EVENTS, STEPS
+from benchmarks.graphs import LENGTH
+from benchmarks.rounds import Round, Sample, Side
+
+__all__ = ["ROWS", "Figure", "Result", "Row", "judge"]
+
+Figure: TypeAlias = Callable[..., float]
+"""From the samples of a row's sides, in one round, to the number that is shown."""
+
+CHAIN_SPANS = 1 + 2 * LENGTH
+"""The run, and for each of the ten nodes its superstep and its task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    group: str
+    """Rows of one group are measured in the same rounds."""
+    title: str
+    against: str
+    sides: tuple[Side, ...]
+    """What is measured; the first is otgraph."""
+    figure: Figure
+    unit: str = "x"
+    budget: float | None = None
+    rounds: int = 15
+    """At most so many: slow cases need fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a row."""
+
+    row: Row
+    figure: float | None = None
+    """The median over the rounds; None if the row failed."""
+    spread: tuple[float, float] = (0.0, 0.0)
+    """The lower and the upper quartile."""
+    seconds: tuple[float, ...] = ()
+    """Median seconds per run of each side."""
+    failure: str = ""
+
+    def missed(self, tolerance: float) -> bool:
+        """Say whether the row failed or is over its budget by more than `tolerance`, a fraction of it."""
+        if self.failure or self.figure is None:
+            return True
+        return self.row.budget is not None and self.figure > self.row.budget * (1 + tolerance)
+
+
+def judge(row: Row, rounds: list[Round], failed: dict[Side, str]) -> Result:
+    """Compute the figure of `row` in each round, and its median."""
+    failures = dict.fromkeys(failed[side] for side in row.sides if side in failed)
+    if failures:
+        return Result(row, failure="; ".join(failures))
+    samples = [[samples[side] for side in row.sides] for samples in rounds]
+    figures = sorted(row.figure(*sides) for sides in samples)
+    quarter = len(figures) // 4
+    return Result(
+        row,
+        figure=median(figures),
+        spread=(figures[quarter], figures[-1 - quarter]),
+        seconds=tuple(median(sample.seconds for sample in side) for side in zip(*samples, strict=True)),
+    )
+
+
+def ratio(ours: Sample, theirs: Sample) -> float:
+    """Our time as a multiple of theirs."""
+    return ours.seconds / theirs.seconds
+
+
+def net_ratio(ours: Sample, theirs: Sample, nothing: Sample) -> float:
+    """The same for processes, less what a process costs that does nothing."""
+    return (ours.seconds - nothing.seconds) / (theirs.seconds - nothing.seconds)
+
+
+def each(sample: Sample) -> float:
+    """Microseconds per chunk."""
+    return sample.seconds * 1e6 / sample.figures["chunks"]
+
+
+def live_cost(stream: Sample, invoke: Sample) -> float:
+    """Microseconds per superstep that the stream takes beyond `invoke` and beyond 2 µs for each chunk."""
+    return ((stream.seconds - invoke.seconds) * 1e6 - 2 * stream.figures["chunks"]) / LENGTH
+
+
+def steepness(sample: Sample) -> float:
+    """The last thousand steps as a multiple of the first."""
+    return sample.figures["last"] / sample.figures["first"]
+
+
+def growth(sample: Sample) -> float:
+    """Bytes of memory that each step leaves behind."""
+    return sample.figures["growth"]
+
+
+def _traced(case: str, spans: int | None = None) -> Side:
+    return Side("otgraph + sdk", case, spans)
+
+
+_CHAIN = _traced("chain", CHAIN_SPANS)
+_LANGGRAPH = "LangGraph, untraced"
+
+
+def _chain() -> list[Row]:
+    def row(title: str, against: str, ours: Side, theirs: Side, budget: float | None) -> Row:
+        return Row("chain", title, against, (ours, theirs), ratio, budget=budget)
+
+    traced, plain = "chain of 10, traced", "chain of 10, nothing configured"
+    openinference = "LangGraph + OpenInference"
+    return [
+        row(traced, _LANGGRAPH, _CHAIN, Side("langgraph", "chain"), 0.25),
+        row(traced, openinference, _CHAIN, Side("langgraph + openinference", "chain", 1 + LENGTH), 0.08),
+        row(traced, "the loop by hand, same spans", _CHAIN, _traced("chain by hand", CHAIN_SPANS), 0.9),
+        row(plain, _LANGGRAPH, Side("otgraph", "chain"), Side("langgraph", "chain"), 0.2),
+        row(
+            "chain of 10, async, traced",
+            _LANGGRAPH,
+            _traced("chain async", CHAIN_SPANS),
+            Side("langgraph", "chain async"),
+            None,
+        ),
+    ]
+
+
+def _streams() -> list[Row]:
+    def row(mode: str, against: str, stream: Side, invoke: Side, budget: float | None = 1.25) -> Row:
+        return Row("streams", f"stream {mode}", against, (stream, invoke), ratio, budget=budget)
+
+    def live(mode: str, stream: Side, invoke: Side) -> Row:
+        title, against = f"stream {mode}, live, beyond 2 µs a chunk", "its invoke"
+        return Row("streams", title, against, (stream, invoke), live_cost, "µs a superstep", 20)
+
+    saved, writing = _traced("chain saved", CHAIN_SPANS), _traced("chain writing", CHAIN_SPANS)
+    custom, spans = _traced("chain writing custom", CHAIN_SPANS), _traced("chain spans", CHAIN_SPANS)
+    four, saved_there = _traced("chain all four", CHAIN_SPANS), Side("langgraph", "chain saved")
+    modes = ["values", "updates", "tasks", "debug"]
+    return [
+        *(row(mode, "invoke", _traced(f"chain {mode}", CHAIN_SPANS), _CHAIN) for mode in modes),
+        row("checkpoints", "its invoke", _traced("chain saved checkpoints", CHAIN_SPANS), saved),
+        row("all four", "invoke", four, _CHAIN, None),
+        row("custom, one item a node", "its invoke", custom, writing, None),
+        live("custom", custom, writing),
+        row("spans", "invoke", spans, _CHAIN, None),
+        live("spans", spans, _CHAIN),
+        row("all four", _LANGGRAPH, four, Side("langgraph", "chain all four"), None),
+        row("custom", _LANGGRAPH, custom, Side("langgraph", "chain writing custom"), None),
+        Row("streams", "chain of 10, saved in memory", _LANGGRAPH, (saved, saved_there), ratio),
+    ]
+
+
+def _loads() -> list[Row]:
+    def row(case: str, title: str, budget: float, rounds: int = 15) -> Row:
+        sides = (_traced(case), Side("langgraph", case))
+        return Row(case, title, _LANGGRAPH, sides, ratio, budget=budget, rounds=rounds)
+
+    def events(case: str, colour: str) -> list[Row]:
+        title = f"{EVENTS:,} custom items, {colour}"
+        peer = Side("langgraph", case)
+        return [
+            Row(case, title, "budget alone", (_traced(case),), each, "µs each", 2, rounds=9),
+            Row(case, title, _LANGGRAPH, (_traced(case), peer), ratio, rounds=9),
+        ]
+
+    loop, memory = f"loop of {STEPS:,} steps: last thousand", f"loop of {STEPS:,} steps: memory"
+    return [
+        row("fan-out async", "fan-out of 100, async, traced", 0.3),
+        row("fan-out", "fan-out of 100, sync, traced", 0.4),
+        *events("events", "sync"),
+        *events("events async", "async"),
+        Row("loop", loop, "the first thousand", (_traced("loop"),), steepness, budget=1.1, rounds=7),
+        Row("memory", memory, "flat", (_traced("loop memory"),), growth, "bytes a step", 16, rounds=1),
+        row("concurrent", "1,000 runs at once, async, traced", 0.35, rounds=5),
+    ]
+
+
+def _imports() -> list[Row]:
+    def row(ours: Side, title: str, budget: float | None) -> Row:
+        sides = (ours, Side("otgraph", "import sdk"), Side("otgraph", "import nothing"))
+        return Row(
+            "imports", title, "import opentelemetry.sdk.trace", sides, net_ratio, budget=budget, rounds=9
+        )
+
+    return [
+        row(Side("otgraph", "import otgraph"), "import otgraph.graph", 1.5),
+        row(Side("langgraph", "import langgraph"), "import langgraph.graph", None),
+    ]
+
+
+ROWS: Final = (*_chain(), *_streams(), *_loads(), *_imports())

@@ -1,0 +1,87 @@
+"""
+One process that holds one engine under one kind of telemetry and times cases on request.
+
+Requests and answers are lines of JSON: `{"case": "chain", "times": 50}` is answered by a sample,
+or by `{"error": "…"}` if the case cannot run.
+
+Rule: the garbage collector and the engine run as they do by default; only the clock is ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import inspect
+import json
+import sys
+import time
+from typing import Any
+
+from benchmarks.cases import CASES, Run
+from benchmarks.engine import Bench, Engine
+from benchmarks.tracing import Telemetry, set_up
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """Prepares each case when it is first asked for and keeps it."""
+
+    def __init__(self, package: str, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._bench = Bench(Engine(package), telemetry.settle)
+        self._prepared: dict[str, Run] = {}
+
+    def measure(self, case: str, times: int) -> dict[str, Any]:
+        """Run `case` `times` times; return the seconds, the spans and the other figures of one run."""
+        if case not in self._prepared:
+            self._prepared[case] = CASES[case](self._bench)
+        run = self._prepared[case]
+        self._telemetry.settle()
+        self._telemetry.take_count()
+        gc.collect()
+        repeat = _arepeat if inspect.iscoroutinefunction(run) else _repeat
+        seconds, figures = repeat(run, times)
+        self._telemetry.settle()
+        return {
+            "seconds": seconds / times,
+            "spans": self._telemetry.take_count() / times,
+            "figures": dict(figures),
+        }
+
+
+def _repeat(run: Any, times: int) -> tuple[float, Any]:
+    begin = time.perf_counter()
+    for _ in range(times):
+        figures = run()
+    return time.perf_counter() - begin, figures
+
+
+def _arepeat(run: Any, times: int) -> tuple[float, Any]:
+    async def repeat() -> tuple[float, Any]:
+        begin = time.perf_counter()
+        for _ in range(times):
+            figures = await run()
+        return time.perf_counter() - begin, figures
+
+    return asyncio.run(repeat())
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.worker")
+    parser.add_argument("package", choices=["otgraph", "langgraph"])
+    parser.add_argument("tracing", choices=["none", "sdk", "openinference"])
+    options = parser.parse_args()
+    worker = Worker(options.package, set_up(options.tracing))
+    for line in sys.stdin:
+        try:
+            answer = worker.measure(**json.loads(line))
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
