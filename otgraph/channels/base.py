@@ -8,41 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from typing_extensions import Self
 
 from otgraph.errors import EmptyChannelError
+from otgraph.missing import MISSING, Missing
 
 __all__ = ["MISSING", "BaseChannel", "Missing"]
 
 Value = TypeVar("Value")
 Update = TypeVar("Update")
 Stored = TypeVar("Stored")
-
-
-class Missing:
-    """The type of `MISSING`: there is no value, which is not the same as None."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<missing>"
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __copy__(self) -> Missing:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Missing:
-        return self
-
-    def __reduce__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Final = Missing()
 
 
 class BaseChannel(ABC, Generic[Value, Update, Stored]):
@@ -68,12 +45,12 @@ class BaseChannel(ABC, Generic[Value, Update, Stored]):
 
     @property
     @abstractmethod
-    def ValueType(self) -> Any:  # noqa: N802 (the name is part of the public interface)
+    def ValueType(self) -> Any:
         """The type of what `get` returns."""
 
     @property
     @abstractmethod
-    def UpdateType(self) -> Any:  # noqa: N802
+    def UpdateType(self) -> Any:
         """The type of one write."""
 
     @abstractmethod

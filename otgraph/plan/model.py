@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from otgraph.channels.base import BaseChannel
 from otgraph.managed.base import ManagedValue
-from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy
+from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy, TracePolicy
 from otgraph.schema import Schema
 
 __all__ = ["BranchPlan", "Callee", "Injected", "Keys", "NodePlan", "Plan"]
@@ -54,7 +54,12 @@ class BranchPlan:
     ends: Mapping[Hashable, str] | None
     """Result -> node name, or None where results are node names."""
     schema: Schema | None
-    """What the function is shown; None for the schema of its source node."""
+    """
+    What the function is shown; None where it does not say.
+
+    Then it is shown what its source node was (the state, for `__start__`), together with the keys of
+    the dict that the node returned.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ class NodePlan:
     timeout: TimeoutPolicy | None = None
     error_handler: str | None = None
     """The node that runs in its place, in the same superstep, when it has failed for good."""
+    trace_policy: TracePolicy | None = None
+    """What telemetry may record of its payloads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +114,12 @@ class Plan:
     """Channels that become available only when the run would otherwise end."""
     interrupt_before: Sequence[str] | Literal["*"] = ()
     interrupt_after: Sequence[str] | Literal["*"] = ()
+    state_keys: frozenset[str] = field(init=False)
+    """The channels that a node may write by returning their keys."""
+    input_keys: frozenset[str] = field(init=False)
+    """The channels that the input of a run may set."""
+
+    def __post_init__(self) -> None:
+        keys = self.stream_keys
+        object.__setattr__(self, "state_keys", frozenset((keys,) if isinstance(keys, str) else keys))
+        object.__setattr__(self, "input_keys", frozenset(self.input.channels))

@@ -1,0 +1,81 @@
+"""
+Conditional edges: after a node has finished, its branch functions say which nodes are due.
+
+Rule: a branch sees the state with its own node's writes applied and nobody else's, and runs inside that node's task.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from otgraph.command import Send
+from otgraph.constants import END, START, branch_channel
+from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task
+from otgraph.engine.tasks import read_state
+from otgraph.engine.writes import packet_write
+from otgraph.events import Write
+from otgraph.plan.model import BranchPlan
+
+__all__ = ["branches_flow"]
+
+
+def branches_flow(run: Run, task: Task) -> Flow:
+    """Call the branches of the task's node and add their routes to its writes; return what went wrong, or None."""
+    overlay = _overlay(run, task)
+    routes: list[Write] = []
+    for branch in task.node.branches:
+        try:
+            view = _view(run, task, branch, overlay)
+        except Exception as error:
+            return Failure(error)
+        reply = yield CallNode(task, branch.callee, view)
+        if reply is CANCELLED or type(reply) is Failure:
+            return reply
+        try:
+            routes.extend(_routes(branch, reply))
+        except Exception as error:
+            return Failure(error)
+    task.writes.extend(routes)
+    return None
+
+
+def _overlay(run: Run, task: Task) -> dict[str, Any]:
+    """Return copies of the state channels that the task wrote to, with its writes applied."""
+    grouped: defaultdict[str, list[Any]] = defaultdict(list)
+    for name, value in task.writes:
+        if name in run.plan.state_keys:
+            grouped[name].append(value)
+    overlay = {}
+    for name, values in grouped.items():
+        channel = run.channels[name].copy()
+        channel.update(values)
+        overlay[name] = channel
+    return overlay
+
+
+def _view(run: Run, task: Task, branch: BranchPlan, overlay: dict[str, Any]) -> Any:
+    schema = branch.schema
+    if schema is not None:
+        return read_state(run, schema, overlay)
+    view = read_state(run, task.node.schema, overlay)
+    if isinstance(view, dict) and isinstance(task.input, dict):
+        # What a `Send` carried besides state is still of interest to the edge that follows.
+        return {**{key: value for key, value in task.input.items() if key not in run.plan.state_keys}, **view}
+    return view
+
+
+def _routes(branch: BranchPlan, result: Any) -> list[Write]:
+    results = result if isinstance(result, (list, tuple)) else [result]
+    targets = [
+        item if branch.ends is None or isinstance(item, Send) else branch.ends[item] for item in results
+    ]
+    if any(target is None or target == START for target in targets):
+        raise ValueError("Branch did not return a valid destination")
+    return [
+        packet_write(target) if isinstance(target, Send) else (branch_channel(target), None)
+        for target in targets
+        if isinstance(target, Send) or target != END
+    ]

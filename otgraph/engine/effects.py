@@ -1,0 +1,90 @@
+"""
+What the engine asks of the world, and how the answer comes back.
+
+Rule: an effect is data. A flow yields it, a driver performs it and sends the reply in; nothing is ever thrown
+into a flow. A reply is the value asked for, a `Failure`, or `CANCELLED`.
+
+    effect               reply
+    CallNode             what the user's callable returned
+    RunTasks             None, or the first error that stopped the tasks
+    Rest                 a new checkpoint id: a superstep is over, nothing is in flight
+    Sleep                None
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any, Final, TypeAlias
+
+from otgraph.infos import TaskInfo
+from otgraph.plan.model import Callee
+
+__all__ = ["CANCELLED", "CallNode", "Effect", "Failure", "Flow", "Rest", "RunCancelled", "RunTasks", "Sleep"]
+
+
+class CallNode:
+    """Call a user's callable on behalf of a task, with the task's span current."""
+
+    __slots__ = ("callee", "input", "task")
+
+    def __init__(self, task: TaskInfo, callee: Callee, input: Any) -> None:
+        self.task = task
+        self.callee = callee
+        self.input = input
+
+
+class RunTasks:
+    """Run these flows at the same time; when one returns an error, stop the others."""
+
+    __slots__ = ("flows",)
+
+    def __init__(self, flows: Sequence[Flow]) -> None:
+        self.flows = flows
+
+
+class Rest:
+    """A superstep is over: hand out what is ready, let others have a turn, name the next checkpoint."""
+
+    __slots__ = ("step",)
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+
+class Sleep:
+    """Wait before the next attempt."""
+
+    __slots__ = ("jitter", "seconds")
+
+    def __init__(self, seconds: float, jitter: bool) -> None:
+        self.seconds = seconds
+        self.jitter = jitter
+        """Whether to add up to one second at random."""
+
+
+Effect: TypeAlias = CallNode | RunTasks | Rest | Sleep
+Flow: TypeAlias = Generator[Effect, Any, Any]
+
+
+class Failure:
+    """A reply: what was asked for raised this."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class _Cancelled:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "CANCELLED"
+
+
+CANCELLED: Final = _Cancelled()
+"""A reply: the run is to stop, and what was asked for did not happen or its result does not count."""
+
+
+class RunCancelled(BaseException):
+    """Leaves a flow that was told to stop; only drivers see it."""

@@ -1,0 +1,120 @@
+"""
+task_flow: what happens to one task, from its first call to its commit.
+
+Rule: the flow never raises. It returns None, or the exception that stops the superstep; either way the task's
+span has ended.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from otgraph.constants import START
+from otgraph.engine.branches import branches_flow
+from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep
+from otgraph.engine.retry import matching_policy, retry_delay
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task
+from otgraph.engine.writes import result_writes
+from otgraph.errors import GraphInterrupt, NodeTimeoutError, ParentCommand
+from otgraph.events import Outcome
+
+__all__ = ["task_flow"]
+
+
+def task_flow(run: Run, task: Task, nested: Any) -> Flow:
+    """
+    Run one task.
+
+    Args:
+        nested: makes the flow of a graph that is a node: `(run, task) -> Flow`.
+    """
+    node = task.node
+    callee = node.callee
+    try:
+        while True:
+            if callee.graph is None:
+                reply = yield CallNode(task, callee, task.input)
+            else:
+                reply = yield from nested(run, task)
+            if type(reply) is not Failure and reply is not CANCELLED:
+                reply = _take(run, task, reply)
+                if reply is None and node.branches:
+                    reply = yield from branches_flow(run, task)
+                if reply is None:
+                    if not node.hidden:
+                        observer = run.observer
+                        observer.task_committed(task, task.writes)
+                        observer.task_ended(task, Outcome.SUCCESS, None)
+                    return None
+            if type(reply) is Failure and node.retry:
+                retried = yield from _retry_flow(run, task, reply)
+                if retried is None:
+                    continue
+                reply = retried
+            return _settle(run, task, reply)
+    except GeneratorExit:
+        run.observer.task_ended(task, Outcome.ABANDONED, None)
+        raise
+
+
+def _take(run: Run, task: Task, result: Any) -> Failure | None:
+    """Make the node's result the task's writes; return what is wrong with it, if anything."""
+    node = task.node
+    plan = run.plan
+    try:
+        writes = result_writes(result, plan.input_keys if node.name == START else plan.state_keys)
+    except Exception as error:
+        return Failure(error)
+    writes.extend(node.edges)
+    task.writes = writes
+    return None
+
+
+def _retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
+    """Wait and make ready for another attempt; return the final reply if there is to be none."""
+    try:
+        policy = matching_policy(task.node.retry, failure.error)
+    except Exception as error:
+        return Failure(error)
+    delay = None if policy is None else retry_delay(policy, task.attempt)
+    if policy is None or delay is None:
+        return failure
+    _annotate(task, failure.error)
+    task.writes = []
+    run.observer.task_retried(task, failure.error, delay)
+    task.attempt += 1
+    return (yield Sleep(delay, policy.jitter))
+
+
+def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
+    """End a task that did not commit; return what stops the superstep."""
+    observer = run.observer
+    task.writes = []
+    if reply is CANCELLED:
+        observer.task_ended(task, Outcome.CANCELLED, None)
+        return RunCancelled()
+    error: BaseException = reply.error
+    if isinstance(error, ParentCommand):
+        observer.task_ended(task, Outcome.SUCCESS, None)
+        return error
+    if isinstance(error, GraphInterrupt):
+        observer.task_interrupted(task, error.args[0])
+        observer.task_ended(task, Outcome.INTERRUPTED, None)
+        return error
+    if not isinstance(error, Exception):
+        # KeyboardInterrupt, SystemExit and their like are the caller's, not the node's.
+        observer.task_ended(task, Outcome.CANCELLED, None)
+        return error
+    _annotate(task, error)
+    if not task.node.hidden:
+        outcome = Outcome.TIMEOUT if isinstance(error, NodeTimeoutError) else Outcome.ERROR
+        observer.task_failed(task, error)
+        observer.task_ended(task, outcome, error)
+    return error
+
+
+def _annotate(task: Task, error: BaseException) -> None:
+    if sys.version_info >= (3, 11):
+        error.add_note(f"During task with name '{task.name}' and id '{task.id}'")

@@ -1,0 +1,185 @@
+"""
+run_flow: the superstep loop.
+
+Rule: a superstep is planned, run, applied. Nothing a task writes is seen before all tasks of its superstep are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from otgraph.command import Command
+from otgraph.constants import NULL_TASK_ID, PULL, START
+from otgraph.engine.effects import CANCELLED, Failure, Flow, Rest, RunCancelled, RunTasks
+from otgraph.engine.execute import task_flow
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task
+from otgraph.engine.tasks import plan_tasks
+from otgraph.engine.writes import apply_writes, result_writes
+from otgraph.errors import (
+    EmptyInputError,
+    ErrorCode,
+    GraphBubbleUp,
+    GraphDrained,
+    GraphInterrupt,
+    GraphRecursionError,
+    NodeTimeoutError,
+    ParentCommand,
+    create_error_message,
+)
+from otgraph.events import Outcome
+from otgraph.ids import checkpoint_bytes
+
+__all__ = ["nested_flow", "run_flow"]
+
+
+def run_flow(run: Run, input: Any) -> Flow:
+    """
+    Run a graph to its end; return what it is asked to return, or None if no superstep wrote any of that.
+
+    Raises:
+        GraphRecursionError: the recursion limit was reached.
+        GraphDrained: the run was asked to stop between two supersteps.
+        Exception: whatever a node raised, the same object.
+    """
+    observer = run.observer
+    observer.run_started(run, run.caller)
+    try:
+        yield from _begin_flow(run, input)
+        while True:
+            yield from _rest_flow(run)
+            _check_limit(run)
+            tasks = plan_tasks(run)
+            if not tasks:
+                break
+            _check_drain(run)
+            yield from _superstep_flow(run, tasks)
+        result = run.read(run.output_keys) if run.answered else None
+    except BaseException as error:
+        _end_on(run, error)
+        raise
+    observer.run_ended(run, Outcome.SUCCESS, None)
+    return result
+
+
+def nested_flow(run: Run, task: Task) -> Flow:
+    """Run the graph that is a task's node; return its result, `Failure` or `CANCELLED`."""
+    plan = task.node.callee.graph.plan
+    options = run.options
+    child = Run(plan, run.observer, task.node.callee.graph.nested_options(options), run, task.child_ns())
+    child.caller = task
+    try:
+        return (yield from run_flow(child, task.input))
+    except RunCancelled:
+        return CANCELLED
+    except ParentCommand as up:
+        # The Command has reached the graph it was meant for: it is now what this node returned.
+        command: Command[Any] = up.args[0]
+        return Command(update=command.update, goto=command.goto, resume=command.resume)
+    except Exception as error:
+        return Failure(error)
+
+
+def _begin_flow(run: Run, input: Any) -> Flow:
+    """Superstep 0: the hidden node `__start__` copies the input into the state and takes the first edges."""
+    if input is None:
+        raise EmptyInputError("Received no input for __start__")
+    if isinstance(input, Command):
+        _apply_command(run, input)
+    start = run.plan.nodes[START]
+    run.step = 0
+    task = Task(run, start, NULL_TASK_ID, input, (), (PULL, START))
+    task.span = run.span
+    stopped = yield from task_flow(run, task, nested_flow)
+    if stopped is not None:
+        raise stopped
+    _apply(run, [task])
+
+
+def _apply_command(run: Run, command: Command[Any]) -> None:
+    task = Task(run, run.plan.nodes[START], NULL_TASK_ID, command, (), ())
+    task.writes = result_writes(command, run.plan.state_keys)
+    task.span = run.span
+    _apply(run, [task], shown=False)
+
+
+def _rest_flow(run: Run) -> Flow:
+    reply = yield Rest(run.step)
+    if reply is CANCELLED:
+        raise RunCancelled
+    run.checkpoint = checkpoint_bytes(reply)
+    run.step += 1
+
+
+def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
+    observer = run.observer
+    observer.step_started(run, run.step, tasks)
+    try:
+        if len(tasks) == 1:
+            stopped = yield from task_flow(run, tasks[0], nested_flow)
+        else:
+            stopped = yield RunTasks([task_flow(run, task, nested_flow) for task in tasks])
+        if stopped is not None:
+            observer.step_ended(run, _outcome_of(stopped), None)
+            raise stopped
+    except GeneratorExit:
+        observer.step_ended(run, Outcome.ABANDONED, None)
+        raise
+    try:
+        _apply(run, tasks)
+    except Exception as error:
+        observer.step_ended(run, Outcome.ERROR, error)
+        raise
+    observer.step_ended(run, Outcome.SUCCESS, None)
+
+
+def _apply(run: Run, tasks: Sequence[Task], *, shown: bool = True) -> None:
+    changed, written = apply_writes(run, tasks)
+    if not written:
+        return
+    if not run.answered and shown:
+        keys = run.output_keys
+        wanted = {keys} if isinstance(keys, str) else set(keys)
+        run.answered = not (wanted.isdisjoint(written) or wanted.isdisjoint(changed))
+    run.observer.step_applied(run, run.step if shown else -1, changed, written)
+
+
+def _check_limit(run: Run) -> None:
+    if run.step > run.stop:
+        raise GraphRecursionError(
+            create_error_message(
+                message=(
+                    f"Recursion limit of {run.options.config.recursion_limit} reached without hitting a stop "
+                    "condition. You can increase the limit by setting the `recursion_limit` config key."
+                ),
+                error_code=ErrorCode.GRAPH_RECURSION_LIMIT,
+            )
+        )
+
+
+def _check_drain(run: Run) -> None:
+    control = run.options.control
+    if control is not None and control.drain_requested:
+        raise GraphDrained(control.drain_reason)
+
+
+def _end_on(run: Run, error: BaseException) -> None:
+    outcome = _outcome_of(error)
+    run.observer.run_ended(run, outcome, error if outcome.is_error else None)
+
+
+def _outcome_of(error: BaseException) -> Outcome:
+    if isinstance(error, RunCancelled):
+        return Outcome.CANCELLED
+    if isinstance(error, GeneratorExit):
+        return Outcome.ABANDONED
+    if isinstance(error, GraphRecursionError):
+        return Outcome.RECURSION_LIMIT
+    if isinstance(error, NodeTimeoutError):
+        return Outcome.TIMEOUT
+    if isinstance(error, GraphBubbleUp):
+        if isinstance(error, GraphInterrupt):
+            return Outcome.INTERRUPTED
+        return Outcome.DRAINED if isinstance(error, GraphDrained) else Outcome.SUCCESS
+    return Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED

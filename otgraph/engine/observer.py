@@ -1,0 +1,55 @@
+"""
+What the engine tells of a run.
+
+Rule: the engine speaks to one observer, at once and in order, and never learns what becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from otgraph.events import Outcome, Write
+from otgraph.infos import RunInfo, TaskInfo
+
+__all__ = ["Observer"]
+
+
+class Observer(Protocol):
+    """The one listener of a run and of all runs nested in it."""
+
+    def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:
+        """A run begins; `caller` is the task inside which it does, if any."""
+
+    def run_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
+        """A run is over."""
+
+    def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
+        """A superstep was planned; all of its tasks are named before the first one runs."""
+
+    def step_applied(self, run: RunInfo, step: int, changed: Sequence[str], written: Sequence[str]) -> None:
+        """The writes of the superstep became state."""
+
+    def step_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
+        """The superstep is over; an `error` given here arose outside of its tasks."""
+
+    def task_committed(self, task: TaskInfo, writes: Sequence[Write]) -> None:
+        """A task finished and its writes are kept."""
+
+    def task_failed(self, task: TaskInfo, error: BaseException) -> None:
+        """A task failed for good."""
+
+    def task_interrupted(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
+        """A task waits for a human."""
+
+    def task_restored(self, task: TaskInfo, writes: Sequence[Write]) -> None:
+        """A task need not run: its writes are known."""
+
+    def task_retried(self, task: TaskInfo, error: BaseException, delay: float) -> None:
+        """An attempt failed; another one follows after `delay` seconds."""
+
+    def task_ended(self, task: TaskInfo, outcome: Outcome, error: BaseException | None) -> None:
+        """A task is over."""
+
+    def emitted(self, task: TaskInfo, payload: Any) -> None:
+        """User code handed something to its stream writer."""

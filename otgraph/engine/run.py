@@ -1,0 +1,122 @@
+"""
+Run: everything that changes while one graph executes, in one object.
+
+Rule: only the engine's flows change it, and one driver at a time drives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from otgraph.channels.base import BaseChannel
+from otgraph.constants import NS_SEP
+from otgraph.engine.observer import Observer
+from otgraph.ids import new_run_id
+from otgraph.infos import RunInfo
+from otgraph.missing import MISSING
+from otgraph.plan.model import Keys, Plan
+from otgraph.run_config import NO_CONFIG, RunConfig
+from otgraph.runtime import RunControl
+
+__all__ = ["Run", "RunOptions"]
+
+
+@dataclass(slots=True)
+class RunOptions:
+    """What one call of a graph was given besides its input; nested runs inherit it."""
+
+    config: RunConfig = NO_CONFIG
+    context: Any = None
+    store: Any = None
+    cache: Any = None
+    control: RunControl | None = None
+    output_keys: Keys | None = None
+    """None for the keys of the graph's output schema."""
+    interrupt_before: Any = None
+    interrupt_after: Any = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Run(RunInfo):
+    """One execution of one graph."""
+
+    __slots__ = (
+        "answered",
+        "caller",
+        "channels",
+        "checkpoint",
+        "lively",
+        "ns_text",
+        "observer",
+        "options",
+        "plan",
+        "seen",
+        "sources",
+        "step",
+        "stop",
+        "updated",
+        "version",
+        "versions",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        observer: Observer,
+        options: RunOptions,
+        parent: RunInfo | None = None,
+        ns: tuple[str, ...] = (),
+    ) -> None:
+        given = options.output_keys
+        keys = plan.output_keys if given is None else given
+        RunInfo.__init__(self, _identity(options, parent), plan.name, ns, plan.stream_keys, keys, parent)
+        self.plan = plan
+        self.observer = observer
+        self.options = options
+        self.caller: Any = None
+        """The task inside which this run was begun."""
+        self.ns_text = NS_SEP.join(ns) + NS_SEP if ns else ""
+        self.channels: dict[str, BaseChannel[Any, Any, Any]] = {
+            name: channel.fresh() for name, channel in plan.channels.items()
+        }
+        self.versions: dict[str, Any] = {}
+        """Channel -> the version of its last change; a channel that never changed is absent."""
+        self.version: int = 0
+        """The newest version of any channel."""
+        self.seen: dict[str, dict[str, Any]] = {}
+        """Node -> channel -> the version of the channel that the node last ran on."""
+        self.updated: set[str] = set()
+        """Channels that changed in the superstep just applied."""
+        self.lively: set[str] = set()
+        """Volatile channels that hold something, and so may change in a superstep without writes."""
+        self.sources: dict[str, list[Any]] = {}
+        """Trigger channel -> the spans of the tasks that wrote to it since it was last consumed."""
+        self.checkpoint = b""
+        """The 16 bytes of the id of the checkpoint that the next superstep starts from."""
+        self.step = -1
+        self.stop = options.config.recursion_limit
+        """The last superstep that the recursion limit allows."""
+        self.answered = False
+        """Whether some superstep wrote an output key: only then has the run a result."""
+        self.state_type = None if plan.state.coerce is None else plan.state.typ
+        self.peek = self._peek
+
+    def _peek(self, channel: str) -> Any:
+        return self.channels[channel].peek()
+
+    def read(self, keys: Keys) -> Any:
+        """Return the values of `keys` that there are, or the bare value of a single one."""
+        channels = self.channels
+        if isinstance(keys, str):
+            value = channels[keys].peek()
+            return None if value is MISSING else value
+        return {key: value for key in keys if (value := channels[key].peek()) is not MISSING}
+
+
+def _identity(options: RunOptions, parent: RunInfo | None) -> str:
+    if parent is not None:
+        return parent.id
+    given = options.config.run_id
+    return new_run_id() if given is None else str(given)

@@ -1,0 +1,70 @@
+"""
+A task: one execution of one node in one superstep.
+
+Rule: all that its flow needs is here when it is planned; its writes stay here until the superstep is applied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otgraph.constants import NS_END, NS_SEP
+from otgraph.events import Write
+from otgraph.infos import TaskInfo
+from otgraph.plan.model import NodePlan
+
+if TYPE_CHECKING:
+    from otgraph.engine.run import Run
+
+__all__ = ["Task", "path_key"]
+
+
+class Task(TaskInfo):
+    """A task as the engine knows it."""
+
+    __slots__ = ("children", "first_attempt_time", "node", "state", "writes")
+
+    def __init__(
+        self, run: Run, node: NodePlan, id: str, input: Any, triggers: tuple[str, ...], path: tuple[Any, ...]
+    ) -> None:
+        TaskInfo.__init__(self, run, id, node.name, run.step, input, triggers, path)
+        self.state = run
+        """The run, with what only the engine knows of it."""
+        self.node = node
+        self.writes: list[Write] = []
+        self.children = 0
+        """How many runs were begun inside this task so far."""
+        self.first_attempt_time: float | None = None
+        """Seconds since 1970; set by the driver that makes the first call."""
+
+    @property
+    def level(self) -> str:
+        """Return what this task adds to the namespace of a run inside it."""
+        return f"{self.name}{NS_END}{self.id}"
+
+    @property
+    def checkpoint_ns(self) -> str:
+        """Return the namespace of a run inside this task, as one string."""
+        return NS_SEP.join((*self.run.ns, self.level))
+
+    def child_ns(self) -> tuple[str, ...]:
+        """Return the namespace of the next run begun inside this task; a second one is numbered 1."""
+        count = self.children
+        self.children = count + 1
+        return (*self.run.ns, self.level, str(count)) if count else (*self.run.ns, self.level)
+
+
+def path_key(task: TaskInfo) -> str:
+    """Return what tasks are sorted by before their writes are applied: pulled by name, pushed by position."""
+    return _path_text(task.path)
+
+
+def _path_text(path: tuple[Any, ...]) -> str:
+    return ", ".join(
+        f"~{_path_text(part)}"
+        if isinstance(part, tuple)
+        else f"{part:010d}"
+        if type(part) is int
+        else str(part)
+        for part in path
+    )

@@ -1,0 +1,134 @@
+"""
+Which tasks are next: pushed by `Send`, pulled by triggers.
+
+Rule: planning reads the state and changes nothing; the same state gives the same tasks with the same ids.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from otgraph.command import Send
+from otgraph.constants import PULL, PUSH, ROOT, TASKS
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task
+from otgraph.ids import task_id
+from otgraph.missing import MISSING
+from otgraph.plan.model import NodePlan
+from otgraph.schema import Schema
+
+__all__ = ["plan_tasks", "read_state"]
+
+logger = logging.getLogger("otgraph")
+
+
+def plan_tasks(run: Run) -> list[Task]:
+    """Return the tasks of the next superstep: pushed ones by position, then pulled ones by name."""
+    tasks: list[Task] = []
+    packets = run.channels[TASKS].peek()
+    if packets:
+        _plan_pushed(run, packets, tasks)
+    nodes, triggered = run.plan.nodes, run.plan.trigger_to_nodes
+    due: set[str] = set()
+    for channel in run.updated:
+        names = triggered.get(channel)
+        if names is not None:
+            due.update(names)
+    for name in sorted(due) if len(due) > 1 else due:
+        node = nodes[name]
+        triggers = _due_triggers(run, node)
+        if triggers:
+            tasks.append(_pulled(run, node, triggers))
+    return tasks
+
+
+def _plan_pushed(run: Run, packets: list[Any], tasks: list[Task]) -> None:
+    nodes = run.plan.nodes
+    senders = run.sources.pop(TASKS, ())
+    step = str(run.step)
+    for index, packet in enumerate(packets):
+        if not isinstance(packet, Send):
+            logger.warning("Ignoring invalid packet type %s in pending sends", type(packet))
+            continue
+        node = nodes.get(packet.node)
+        if node is None:
+            logger.warning("Ignoring unknown node name %s in pending sends", packet.node)
+            continue
+        name = node.name
+        id = task_id(run.checkpoint, (run.ns_text, name, step, name, PUSH, str(index)))  # noqa: A001
+        task = Task(run, node, id, packet.arg, (PUSH,), (PUSH, index, False))
+        if index < len(senders):
+            task.sources = (senders[index],)
+        if node.metadata or run.options.config.metadata or run.options.config.tags:
+            task.metadata = _shown_metadata(run, node)
+        tasks.append(task)
+
+
+def _due_triggers(run: Run, node: NodePlan) -> tuple[str, ...]:
+    channels, versions = run.channels, run.versions
+    seen = run.seen.get(node.name)
+    if seen is None:
+        return tuple(name for name in node.triggers if name in versions and channels[name].is_available())
+    return tuple(
+        name
+        for name in node.triggers
+        if name in versions
+        and (name not in seen or versions[name] > seen[name])
+        and channels[name].is_available()
+    )
+
+
+def _pulled(run: Run, node: NodePlan, triggers: tuple[str, ...]) -> Task:
+    name = node.name
+    id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *triggers))  # noqa: A001
+    task = Task(run, node, id, read_state(run, node.schema), triggers, (PULL, name))
+    task.reads = node.schema.keys
+    sources = run.sources
+    if sources:
+        first = sources.get(triggers[0])
+        if first is not None and len(triggers) == 1:
+            task.sources = first
+        else:
+            task.sources = [source for trigger in triggers for source in sources.get(trigger, ())]
+    config = run.options.config
+    if node.metadata or config.metadata or config.tags:
+        task.metadata = _shown_metadata(run, node)
+    return task
+
+
+def read_state(run: Run, schema: Schema, overlay: Mapping[str, Any] | None = None) -> Any:
+    """
+    Return what a node or a branch with this schema is shown of the state.
+
+    Args:
+        overlay: channels to look at in place of the run's own.
+    """
+    channels: Mapping[str, Any] = run.channels
+    if overlay:
+        channels = {**channels, **overlay}
+    if schema.root:
+        value = channels[ROOT].peek()
+        return None if value is MISSING else value
+    values = {}
+    for key in schema.keys:
+        value = channels[key].peek()
+        if value is not MISSING:
+            values[key] = value
+    for key, manager in schema.managed.items():
+        values[key] = manager.get(run.step, run.stop)
+    return values if schema.coerce is None else schema.coerce(values)
+
+
+def _shown_metadata(run: Run, node: NodePlan) -> dict[str, Any]:
+    """Return what `tasks` chunks show as metadata: the user's own, never the engine's."""
+    config = run.options.config
+    shown = {
+        key: value
+        for key, value in {**config.metadata, **node.metadata}.items()
+        if not key.startswith(("langgraph_", "checkpoint_")) and key != "thread_id"
+    }
+    if config.tags:
+        shown["tags"] = list(config.tags)
+    return shown

@@ -1,0 +1,203 @@
+"""
+What a node returned becomes writes; the writes of a superstep become state.
+
+Rule: pure but for the run it is given. Tasks are applied in the order of their paths, whoever finished first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from otgraph.command import Command, Send
+from otgraph.constants import END, NOT_CHANNELS, ROOT, TASKS, branch_channel
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task, path_key
+from otgraph.errors import ErrorCode, InvalidUpdateError, ParentCommand, create_error_message
+from otgraph.events import Write
+from otgraph.schema import updates_of
+
+__all__ = ["apply_writes", "packet_write", "result_writes"]
+
+logger = logging.getLogger("otgraph")
+
+
+def result_writes(result: Any, keys: AbstractSet[str]) -> list[Write]:
+    """
+    Return the writes that stand for what a node returned.
+
+    Args:
+        result: a dict, None, a `Command`, a sequence with a `Command` in it, a `Send`, an annotated object,
+            or, where the state is a root state, anything.
+        keys: the channels that the result may name; other keys of it are dropped.
+
+    Raises:
+        InvalidUpdateError: the result is none of these.
+        ParentCommand: the result is meant for the graph around this one.
+    """
+    if result is None:
+        return []
+    if type(result) is dict and ROOT not in keys:
+        return [item for item in result.items() if item[0] in keys]
+    if isinstance(result, Command):
+        return _command_writes((result,), keys)
+    if isinstance(result, (list, tuple)) and any(isinstance(item, Command) for item in result):
+        return _command_writes(result, keys)
+    if isinstance(result, Send):
+        return [packet_write(result)]
+    return _plain_writes(result, keys)
+
+
+def _plain_writes(result: Any, keys: AbstractSet[str]) -> list[Write]:
+    if ROOT in keys:
+        return [(ROOT, result)]
+    if isinstance(result, Mapping):
+        return [(key, value) for key, value in result.items() if key in keys]
+    updates = updates_of(result)
+    if updates is None:
+        raise InvalidUpdateError(
+            create_error_message(
+                message=f"Expected dict, got {result!r}",
+                error_code=ErrorCode.INVALID_GRAPH_NODE_RETURN_VALUE,
+            )
+        )
+    return [(key, value) for key, value in updates if key in keys]
+
+
+def _command_writes(results: Iterable[Any], keys: AbstractSet[str]) -> list[Write]:
+    writes: list[Write] = []
+    routes: list[Write] = []
+    for result in results:
+        if not isinstance(result, Command):
+            writes.extend(() if result is None else _plain_writes(result, keys))
+            continue
+        if result.graph == Command.PARENT:
+            raise ParentCommand(result)
+        writes.extend(_update_writes(result.update, keys))
+        goto = result.goto
+        for target in goto if isinstance(goto, (list, tuple)) else (goto,):
+            if isinstance(target, Send):
+                routes.append(packet_write(target))
+            elif target != END:
+                routes.append((branch_channel(target), None))
+    return writes + routes
+
+
+def _update_writes(update: Any, keys: AbstractSet[str]) -> list[Write]:
+    if update is None:
+        return []
+    if ROOT in keys:
+        return [(ROOT, update)]
+    if isinstance(update, (list, tuple)) and all(
+        isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in update
+    ):
+        return [(key, value) for key, value in update if key in keys]
+    return _plain_writes(update, keys)
+
+
+def packet_write(packet: Send) -> Write:
+    """Return the write that puts a `Send` into the next superstep."""
+    if packet.node == END:
+        raise InvalidUpdateError("Cannot send a packet to the END node")
+    return (TASKS, packet)
+
+
+def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]:
+    """
+    Turn the writes of a superstep's tasks into state and note which channels changed.
+
+    Returns the state channels that changed and those that were written to.
+
+    Raises:
+        InvalidUpdateError: a channel cannot take its writes.
+    """
+    if len(tasks) > 1:
+        tasks = sorted(tasks, key=path_key)
+    channels, versions = run.channels, run.versions
+    for task in tasks:
+        if task.triggers:
+            _mark_seen(run, task)
+    run.version = version = run.version + 1
+    for task in tasks:
+        for trigger in task.triggers:
+            if trigger in channels and channels[trigger].consume():
+                versions[trigger] = version
+    grouped = _group(run, tasks)
+    updated: set[str] = set()
+    for name, values in grouped.items():
+        channel = channels[name]
+        if channel.update(values):
+            versions[name] = version
+            if channel.is_available():
+                updated.add(name)
+    _update_silent(run, grouped, updated)
+    plan = run.plan
+    if updated.isdisjoint(plan.trigger_to_nodes):
+        for name in plan.deferred:
+            if channels[name].finish():
+                versions[name] = version
+                if channels[name].is_available():
+                    updated.add(name)
+    run.updated = updated
+    state = plan.state_keys
+    changed = [name for name, changed_in in versions.items() if changed_in == version and name in state]
+    return changed, [name for name in grouped if name in state]
+
+
+def _mark_seen(run: Run, task: Task) -> None:
+    seen = run.seen.get(task.name)
+    if seen is None:
+        seen = run.seen[task.name] = {}
+    versions = run.versions
+    for trigger in task.triggers:
+        version = versions.get(trigger)
+        if version is not None:
+            seen[trigger] = version
+            run.sources.pop(trigger, None)
+
+
+def _group(run: Run, tasks: Sequence[Task]) -> dict[str, list[Any]]:
+    """Return channel -> writes to it, in the order of tasks; note who wrote to what triggers a node."""
+    grouped: dict[str, list[Any]] = {}
+    channels, triggers, sources = run.channels, run.plan.trigger_to_nodes, run.sources
+    for task in tasks:
+        for name, value in task.writes:
+            values = grouped.get(name)
+            if values is not None:
+                values.append(value)
+            elif name in channels:
+                grouped[name] = [value]
+            else:
+                _unknown_channel(task, name)
+                continue
+            if name in triggers or name == TASKS:
+                sources.setdefault(name, []).append(task.span)
+    return grouped
+
+
+def _unknown_channel(task: Task, name: str) -> None:
+    if name not in NOT_CHANNELS:
+        logger.warning(
+            "Task %s with path %s wrote to unknown channel %s, ignoring it.", task.name, task.path, name
+        )
+
+
+def _update_silent(run: Run, written: Mapping[str, Any], updated: set[str]) -> None:
+    """Tell the channels that nobody wrote to, where it can make a difference to them."""
+    channels = run.channels
+    lively = run.lively
+    for name in tuple(lively):
+        if name in written:
+            continue
+        channel = channels[name]
+        if channel.update(()):
+            run.versions[name] = run.version
+            if channel.is_available():
+                updated.add(name)
+        if not channel.is_available():
+            lively.discard(name)
+    for name in written:
+        if channels[name].volatile:
+            lively.add(name)

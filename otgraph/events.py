@@ -1,0 +1,291 @@
+"""
+The facts of a run: what the engine tells its observer, and what streams are made of.
+
+Rule: a fact is one object that rides on one span start, span event or span end. It carries the live Python
+values by reference, and the observer stamps it with its place (`seq`) and time in the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, ClassVar, TypeAlias
+
+from otgraph.infos import RunInfo, TaskInfo
+from otgraph.missing import MISSING
+
+__all__ = [
+    "ANYTHING",
+    "Emitted",
+    "Fact",
+    "Outcome",
+    "RunEnded",
+    "RunStarted",
+    "SpanNoted",
+    "StepApplied",
+    "StepEnded",
+    "StepStarted",
+    "TaskCommitted",
+    "TaskEnded",
+    "TaskFailed",
+    "TaskInterrupted",
+    "TaskRestored",
+    "TaskRetried",
+    "TaskStarted",
+    "Write",
+    "snapshot",
+]
+
+Write: TypeAlias = "tuple[str, Any]"
+"""(channel, value)"""
+
+
+class Outcome(str, Enum):
+    """How a run or a task came to its end; only the last four are errors."""
+
+    SUCCESS = "success"
+    INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
+    ABANDONED = "abandoned"
+    DRAINED = "drained"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    RECURSION_LIMIT = "recursion_limit"
+    BUDGET_EXCEEDED = "budget_exceeded"
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the span's status is ERROR."""
+        return self in _ERRORS
+
+
+_ERRORS = frozenset({Outcome.ERROR, Outcome.TIMEOUT, Outcome.RECURSION_LIMIT, Outcome.BUDGET_EXCEEDED})
+
+
+class Fact:
+    """The base of all facts."""
+
+    __slots__ = ("attempt", "run", "seq", "shot", "time_ns")
+
+    name: ClassVar[str] = ""
+    """The name of the span event it becomes; empty for facts that ride on a span's start or end."""
+
+    kind: ClassVar[int]
+    """One bit per class, by which listeners say what they want."""
+
+    def __init__(self, run: RunInfo) -> None:
+        self.run = run
+        self.seq = 0
+        """Place in the record of the root run, from 1."""
+        self.time_ns = 0
+        """Nanoseconds since 1970."""
+        self.attempt = 1
+        self.shot: dict[str, Any] | None = None
+        """The span it rides on, as plain data; only where somebody watches spans."""
+
+    def load(self) -> None:
+        """Read from the live run what the fact tells of it; called at once, and only if somebody listens."""
+
+
+class RunStarted(Fact):
+    """A run begins; rides on the start of its span."""
+
+    __slots__ = ("values",)
+    kind = 1 << 0
+
+    def __init__(self, run: RunInfo) -> None:
+        Fact.__init__(self, run)
+        self.values: dict[str, Any] | None = None
+        """The state before the first write; see `load`."""
+
+    def load(self) -> None:
+        if self.values is None:
+            self.values = snapshot(self.run)
+
+
+class RunEnded(Fact):
+    """A run ends; rides on the end of its span."""
+
+    __slots__ = ("outcome",)
+    kind = 1 << 1
+
+    def __init__(self, run: RunInfo, outcome: Outcome) -> None:
+        Fact.__init__(self, run)
+        self.outcome = outcome
+
+
+class StepStarted(Fact):
+    """A superstep was planned; rides on the start of its span and announces all of its tasks."""
+
+    __slots__ = ("step", "tasks")
+    kind = 1 << 2
+
+    def __init__(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
+        Fact.__init__(self, run)
+        self.step = step
+        self.tasks = tasks
+
+
+class TaskStarted(Fact):
+    """A task is about to run; rides on the start of its span."""
+
+    __slots__ = ("task",)
+    kind = 1 << 3
+
+    def __init__(self, task: TaskInfo) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+
+
+class TaskCommitted(Fact):
+    """A task finished and its writes are kept; they become state when the superstep is applied."""
+
+    __slots__ = ("task", "writes")
+    name = "otgraph.task.committed"
+    kind = 1 << 4
+
+    def __init__(self, task: TaskInfo, writes: Sequence[Write]) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+        self.writes = writes
+
+
+class TaskFailed(Fact):
+    """A task failed for good."""
+
+    __slots__ = ("error", "task")
+    name = "otgraph.task.failed"
+    kind = 1 << 5
+
+    def __init__(self, task: TaskInfo, error: BaseException) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+        self.error = error
+
+
+class TaskInterrupted(Fact):
+    """A task waits for a human."""
+
+    __slots__ = ("interrupts", "task")
+    name = "otgraph.task.interrupted"
+    kind = 1 << 6
+
+    def __init__(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+        self.interrupts = interrupts
+
+
+class TaskRestored(Fact):
+    """A task did not run: its writes came from a checkpoint or a cache."""
+
+    __slots__ = ("task", "writes")
+    name = "otgraph.task.restored"
+    kind = 1 << 7
+
+    def __init__(self, task: TaskInfo, writes: Sequence[Write]) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+        self.writes = writes
+
+
+class TaskRetried(Fact):
+    """An attempt failed and another one follows; what the failed one put out should be discarded."""
+
+    __slots__ = ("delay", "error", "task")
+    name = "otgraph.task.retried"
+    kind = 1 << 8
+
+    def __init__(self, task: TaskInfo, error: BaseException, delay: float) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+        self.error = error
+        self.delay = delay
+
+
+class Emitted(Fact):
+    """A node handed something to its stream writer."""
+
+    __slots__ = ("payload", "task")
+    name = "otgraph.custom"
+    kind = 1 << 9
+
+    def __init__(self, task: TaskInfo, payload: Any) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+        self.payload = payload
+
+
+class StepApplied(Fact):
+    """The writes of a superstep became state."""
+
+    __slots__ = ("changed", "step", "values", "written")
+    name = "otgraph.superstep.applied"
+    kind = 1 << 10
+
+    def __init__(self, run: RunInfo, step: int, changed: Sequence[str], written: Sequence[str]) -> None:
+        Fact.__init__(self, run)
+        self.step = step
+        self.changed = changed
+        """State channels whose value is another one now."""
+        self.written = written
+        """State channels that some task wrote to."""
+        self.values: dict[str, Any] | None = None
+        """The new values of `changed`, or MISSING; see `load`."""
+
+    def load(self) -> None:
+        peek = self.run.peek
+        if self.values is None and peek is not None:
+            self.values = {key: peek(key) for key in self.changed}
+
+
+class StepEnded(Fact):
+    """A superstep is over; rides on the end of its span."""
+
+    __slots__ = ("step",)
+    kind = 1 << 11
+
+    def __init__(self, run: RunInfo, step: int) -> None:
+        Fact.__init__(self, run)
+        self.step = step
+
+
+class TaskEnded(Fact):
+    """A task is over; rides on the end of its span."""
+
+    __slots__ = ("outcome", "task")
+    kind = 1 << 12
+
+    def __init__(self, task: TaskInfo, outcome: Outcome) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+        self.outcome = outcome
+
+
+class SpanNoted(Fact):
+    """A foreign span started or ended inside the run, or user code added an event to a span."""
+
+    __slots__ = ()
+    kind = 1 << 13
+
+
+ANYTHING = (1 << 14) - 1
+"""Every kind of fact."""
+
+
+def snapshot(run: RunInfo) -> dict[str, Any]:
+    """Return the state of a live run: channel -> value, channels without a value left out."""
+    peek = run.peek
+    keys = run.stream_keys
+    if peek is None:
+        return {}
+    names = (keys,) if isinstance(keys, str) else keys
+    return {name: value for name in names if (value := peek(name)) is not MISSING}

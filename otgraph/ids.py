@@ -1,0 +1,79 @@
+"""
+Identities: what a run, a checkpoint, a task and an interrupt are called.
+
+Rule: a task's id follows from the checkpoint its superstep started from, so that a restart finds it again.
+The hash and the order of its parts are LangGraph's; threads begun there go on here.
+"""
+
+from __future__ import annotations
+
+import random
+from binascii import unhexlify
+from collections.abc import Iterable
+from time import time_ns
+from typing import NewType
+
+from xxhash import xxh3_128_hexdigest
+
+__all__ = ["CheckpointId", "RunId", "TaskId", "hash_id", "new_run_id", "task_id", "uuid6"]
+
+RunId = NewType("RunId", str)
+CheckpointId = NewType("CheckpointId", str)
+TaskId = NewType("TaskId", str)
+
+_GREGORIAN = 0x01B21DD213814000
+"""100 ns ticks between the start of the Gregorian calendar and 1970."""
+
+_bits = random.Random().getrandbits
+_last_tick = 0
+
+
+def uuid6(clock_seq: int | None = None) -> str:
+    """
+    Return a new time-ordered UUID (RFC 9562, version 6); within a process they sort by creation.
+
+    Args:
+        clock_seq: 14 bits that break ties; LangGraph puts the number of the superstep there.
+    """
+    global _last_tick  # noqa: PLW0603 (one clock per process)
+    tick = time_ns() // 100 + _GREGORIAN
+    if tick <= _last_tick:
+        tick = _last_tick + 1
+    _last_tick = tick
+    seq = (_bits(14) if clock_seq is None else clock_seq & 0x3FFF) | 0x8000
+    return f"{tick >> 28 & 0xFFFFFFFF:08x}-{tick >> 12 & 0xFFFF:04x}-6{tick & 0xFFF:03x}-{seq:04x}-{_bits(48):012x}"
+
+
+def new_run_id() -> RunId:
+    """Return a random UUID (version 4) for a run."""
+    bits = f"{_bits(128):032x}"
+    variant = "89ab"[int(bits[16], 16) & 3]
+    return RunId(f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-{variant}{bits[17:20]}-{bits[20:]}")
+
+
+def reseed() -> None:
+    """Draw new random state; a forked process calls it so as not to repeat its parent's ids."""
+    global _bits  # noqa: PLW0603
+    _bits = random.Random().getrandbits
+
+
+def task_id(checkpoint: bytes, parts: Iterable[str]) -> TaskId:
+    """
+    Return the id of a task: a hash of the checkpoint it starts from and of what it is.
+
+    Args:
+        checkpoint: the 16 bytes of the checkpoint's id, see `checkpoint_bytes`.
+        parts: namespace, superstep, node, kind and triggers or position, as text.
+    """
+    digest = xxh3_128_hexdigest(checkpoint + "".join(parts).encode())
+    return TaskId(f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}")
+
+
+def checkpoint_bytes(checkpoint: str) -> bytes:
+    """Return the 16 bytes that a checkpoint's id stands for."""
+    return unhexlify(checkpoint.replace("-", ""))
+
+
+def hash_id(text: str) -> str:
+    """Return 32 hexadecimal characters that stand for `text`; interrupts are named so."""
+    return xxh3_128_hexdigest(text.encode())

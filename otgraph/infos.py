@@ -1,0 +1,105 @@
+"""
+Who a fact is about: a run, a task.
+
+Rule: identity and shape only. The engine's own objects derive from these; a replay makes plain ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["RunInfo", "TaskInfo"]
+
+
+class RunInfo:
+    """A run as its record knows it: one per graph execution, nested ones included."""
+
+    __slots__ = (
+        "id",
+        "name",
+        "ns",
+        "output_keys",
+        "parent",
+        "peek",
+        "record",
+        "span",
+        "state_type",
+        "step_span",
+        "stream_keys",
+    )
+
+    def __init__(
+        self,
+        id: str,
+        name: str,
+        ns: tuple[str, ...],
+        stream_keys: tuple[str, ...] | str,
+        output_keys: tuple[str, ...] | str,
+        parent: RunInfo | None = None,
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.ns = ns
+        """One `node:task_id` per level; empty for the root run."""
+        self.stream_keys = stream_keys
+        """The channels that a state consists of, or the one channel whose bare value it is."""
+        self.output_keys = output_keys
+        """Which of them `values` and `updates` show."""
+        self.parent = parent
+        self.peek: Callable[[str], Any] | None = None
+        """Channel -> its value now, or MISSING; while the run is live."""
+        self.state_type: Any = None
+        """The class of the state, where it is not a plain dict."""
+        self.span: Any = None
+        """The observer's handle of the run; nobody else looks at it."""
+        self.step_span: Any = None
+        """The observer's handle of the superstep in progress."""
+        self.record: Any = None
+        """The observer's handle of the record that all runs under one root share."""
+
+
+class TaskInfo:
+    """A task as its record knows it: one execution of one node in one superstep."""
+
+    __slots__ = (
+        "attempt",
+        "id",
+        "input",
+        "metadata",
+        "name",
+        "path",
+        "reads",
+        "run",
+        "sources",
+        "span",
+        "step",
+        "triggers",
+    )
+
+    def __init__(
+        self,
+        run: RunInfo,
+        id: str,
+        name: str,
+        step: int,
+        input: Any,
+        triggers: tuple[str, ...],
+        path: tuple[Any, ...],
+    ) -> None:
+        self.run = run
+        self.id = id
+        self.name = name
+        self.step = step
+        self.input = input
+        self.triggers = triggers
+        self.path = path
+        self.metadata: Mapping[str, Any] | None = None
+        """The user's own, from config and node; never the engine's keys."""
+        self.reads: tuple[str, ...] | None = None
+        """The channels its input was read from; None for an input that is no view of the state."""
+        self.sources: Sequence[Any] = ()
+        """The observer's handles of the tasks that made this one due."""
+        self.span: Any = None
+        """The observer's handle of the task; nobody else looks at it."""
+        self.attempt = 1
