@@ -1,0 +1,247 @@
+"""
+What a span has recorded, as exporters read it.
+
+Rule: events and links are kept as tuples and become SDK objects only when somebody reads them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from threading import RLock
+from types import MappingProxyType
+from typing import Any, TypeAlias, cast
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status
+
+from otgraph.tracing.attributes import NO_ATTRIBUTES, bounded, with_more
+from otgraph.tracing.source import SpanSource
+
+__all__ = ["RawEvent", "RawLink", "RecordedSpan"]
+
+RawEvent: TypeAlias = "tuple[str, int, Mapping[str, Any] | None, Mapping[str, Any] | None, bool]"
+"""Name, time, attributes, further attributes from the stream, and whether others make way for it."""
+
+RawLink: TypeAlias = "tuple[SpanContext, Mapping[str, Any] | None]"
+
+
+class RecordedSpan(ReadableSpan):
+    """The fields of a span and `ReadableSpan`'s view of them."""
+
+    __slots__ = (
+        "_attributes",
+        "_context",
+        "_dropped_events",
+        "_dropped_links",
+        "_end_time",
+        "_instrumentation_scope",
+        "_kind",
+        "_lock",
+        "_name",
+        "_parent",
+        "_raw_events",
+        "_raw_links",
+        "_resource",
+        "_source",
+        "_start_time",
+        "_status",
+        "exported",
+        "fact",
+        "record",
+    )
+
+    _source: SpanSource
+    _resource: Resource
+    _instrumentation_scope: InstrumentationScope
+    _name: str
+    _context: SpanContext
+    _parent: SpanContext | None
+    _kind: SpanKind
+    _start_time: int
+    _end_time: int | None
+    _status: Status
+    _attributes: Any
+    """The engine's dict, until a value comes that is not plain or does not fit; then `BoundedAttributes`."""
+    _raw_events: list[RawEvent]
+    _raw_links: Sequence[RawLink]
+    _dropped_events: int
+    _dropped_links: int
+    _lock: AbstractContextManager[Any] | None
+    """Reentrant: the garbage collector may close a run, and so end a span, in the middle of any call."""
+    exported: bool
+    """Whether the processors see it: set from the sampled flag, may be changed until `start`."""
+    fact: Any
+    """What started, as a live object, for the stream; dropped at the end."""
+    record: Any
+    """The record of the run it belongs to; never exported."""
+
+    def _cut_events(self) -> None:
+        """Drop the oldest events beyond the limit, the reserved ones last."""
+        most = self._source.limits.max_events
+        events = self._raw_events
+        if most is None or len(events) <= most:
+            return
+        with self._user_lock():
+            over = len(events) - most
+            drop = [i for i, event in enumerate(events) if not event[4]][:over]
+            if len(drop) < over:
+                drop += [i for i, event in enumerate(events) if event[4]][: over - len(drop)]
+            for i in sorted(drop, reverse=True):
+                del events[i]
+            self._dropped_events += len(drop)
+
+    def _cut_links(self, links: list[RawLink]) -> None:
+        """Keep the newest links."""
+        most = self._source.limits.max_links
+        over = 0 if most is None else len(links) - most
+        if over > 0:
+            del links[:over]
+            self._dropped_links += over
+        self._raw_links = links
+
+    def _user_lock(self) -> AbstractContextManager[Any]:
+        """Return the lock, made by whoever needs it first; from then on everyone takes it."""
+        lock = self._lock
+        if lock is None:
+            # setdefault is one step: two threads get the same lock.
+            self._lock = lock = self.__dict__.setdefault("_made_lock", RLock())
+        return lock
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def context(self) -> SpanContext:
+        return self._context
+
+    @property
+    def parent(self) -> SpanContext | None:
+        return self._parent
+
+    @property
+    def kind(self) -> SpanKind:
+        return self._kind
+
+    @property
+    def start_time(self) -> int | None:
+        return self._start_time
+
+    @property
+    def end_time(self) -> int | None:
+        return self._end_time
+
+    @property
+    def status(self) -> Status:
+        return self._status
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return MappingProxyType(self._attributes or {})
+
+    @property
+    def events(self) -> Sequence[Event]:
+        return tuple(self._events)
+
+    @property
+    def links(self) -> Sequence[Link]:
+        return tuple(self._links)
+
+    @property
+    def resource(self) -> Resource:
+        return self._resource
+
+    @property
+    def instrumentation_scope(self) -> InstrumentationScope | None:
+        return self._instrumentation_scope
+
+    @property
+    def instrumentation_info(self) -> InstrumentationInfo | None:
+        scope = self._instrumentation_scope
+        return None if scope is None else InstrumentationInfo(scope.name, scope.version, scope.schema_url)
+
+    @property
+    def dropped_attributes(self) -> int:
+        attributes = self._attributes
+        return attributes.dropped if isinstance(attributes, BoundedAttributes) else 0
+
+    @property
+    def dropped_events(self) -> int:
+        self._cut_events()
+        return self._dropped_events
+
+    @property
+    def dropped_links(self) -> int:
+        return self._dropped_links
+
+    def to_json(self, indent: int | None = 4) -> str:
+        return cast(str, self._readable_span().to_json(indent))
+
+    # Processors that redact reach for the SDK span's own fields: they find, and may replace, the same here.
+
+    @property
+    def _events(self) -> list[Event]:
+        self._cut_events()
+        limits = self._source.limits
+        made = []
+        for name, time, attributes, more, _ in self._raw_events[:]:
+            shown: Mapping[str, Any] = NO_ATTRIBUTES if attributes is None else attributes
+            if type(shown) is dict:
+                if len(shown) > limits.event_attribute_room:
+                    shown = bounded(shown, limits.max_event_attributes, limits.event_attribute_length)
+                else:
+                    shown = shown.copy()
+            made.append(Event(name, with_more(shown, more) if more else shown, time))
+        return made
+
+    @_events.setter
+    def _events(self, events: Sequence[Event]) -> None:
+        self._raw_events = [(event.name, event.timestamp, event.attributes, None, False) for event in events]
+        self._dropped_events = getattr(events, "dropped", 0)
+
+    @property
+    def _links(self) -> list[Link]:
+        limits = self._source.limits
+        made = []
+        for context, attributes in tuple(self._raw_links):
+            shown: Mapping[str, Any] = NO_ATTRIBUTES if attributes is None else attributes
+            if type(shown) is dict:
+                shown = bounded(shown, limits.max_link_attributes, limits.event_attribute_length)
+            made.append(Link(context, shown))
+        return made
+
+    @_links.setter
+    def _links(self, links: Sequence[Link]) -> None:
+        self._raw_links = [(link.context, link.attributes) for link in links]
+        self._dropped_links = getattr(links, "dropped", 0)
+
+    def _readable_span(self) -> ReadableSpan:
+        """Return a snapshot that later changes do not reach."""
+        events, links = BoundedList.from_seq(None, self._events), BoundedList.from_seq(None, self._links)
+        events.dropped, links.dropped = self._dropped_events, self._dropped_links
+        return ReadableSpan(
+            name=self._name,
+            context=self._context,
+            parent=self._parent,
+            resource=self._resource,
+            attributes=self._attributes,
+            events=events,
+            links=links,
+            kind=self._kind,
+            status=self._status,
+            start_time=self._start_time,
+            end_time=self._end_time,
+            instrumentation_scope=self._instrumentation_scope,
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ReadableSpan:
+        return copy.deepcopy(self._readable_span(), memo)
+
+    def __repr__(self) -> str:
+        return f"Span(name={self._name!r}, context={self._context!r})"

@@ -1,0 +1,95 @@
+"""
+What all spans of one provider share: whose they are, how much they keep, and who hears of them.
+
+Rule: the stream hears first and its faults reach the caller; a fault of a processor is swallowed and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from otgraph.tracing.faults import faults
+from otgraph.tracing.limits import SpanLimits
+
+if TYPE_CHECKING:
+    from otgraph.tracing.span import Span
+
+__all__ = ["SpanSource", "SpanStream"]
+
+TELLS_ENDING: Final = hasattr(SpanProcessor, "_on_ending")
+"""Whether the installed SDK knows the hook; its spans of earlier releases never call it."""
+
+
+class SpanStream(Protocol):
+    """Who hears of every span at once; what it raises reaches the caller."""
+
+    def on_start(self, span: Span) -> None: ...
+
+    def on_event(
+        self, span: Span, name: str, time_ns: int, attributes: Mapping[str, Any] | None, fact: Any
+    ) -> Mapping[str, Any] | None:
+        """Hear of an event; what is returned is stored with it as further attributes."""
+
+    def on_end(self, span: Span) -> None:
+        """Hear of the end, while `span.annotate` still works and `span.fact` is still there."""
+
+
+class SpanSource:
+    """What all spans of one provider share."""
+
+    __slots__ = ("limits", "on_fault", "processor", "resource", "scope", "stream")
+
+    def __init__(
+        self,
+        resource: Resource,
+        scope: InstrumentationScope,
+        limits: SpanLimits,
+        processor: Any,
+        stream: SpanStream,
+        on_fault: Callable[[Exception, str], None] = faults.count,
+    ) -> None:
+        self.resource = resource
+        self.scope = scope
+        self.limits = limits
+        self.processor = processor
+        """The provider's span processor, or None if nothing is exported."""
+        self.stream = stream
+        self.on_fault = on_fault
+
+    def tell_start(self, span: Span, parent_context: Context | None) -> None:
+        """Call `on_start` of each processor; one that fails does not keep the span from the next."""
+        for processor in self._processors():
+            try:
+                processor.on_start(span, parent_context=parent_context)
+            except Exception as error:
+                self.on_fault(error, "span processor on_start")
+
+    def tell_end(self, span: Span) -> None:
+        """Call `_on_ending` of each processor, if the SDK does, then `on_end` of each."""
+        processors = self._processors()
+        if TELLS_ENDING:
+            for processor in processors:
+                ending = getattr(processor, "_on_ending", None)
+                if ending is None:
+                    continue
+                try:
+                    ending(span)
+                except Exception as error:
+                    self.on_fault(error, "span processor _on_ending")
+        for processor in processors:
+            try:
+                processor.on_end(span)
+            except Exception as error:
+                self.on_fault(error, "span processor on_end")
+
+    def _processors(self) -> tuple[Any, ...]:
+        processor = self.processor
+        if type(processor) is SynchronousMultiSpanProcessor:
+            return processor._span_processors
+        return () if processor is None else (processor,)
