@@ -251,8 +251,8 @@ def _maker_of(typ: type[Any]) -> Callable[[dict[str, Any]], Any] | None:
     return make
 
 
-_names: WeakKeyDictionary[type[Any], tuple[str, ...] | None] = WeakKeyDictionary()
-"""What `_field_names` found; it holds neither classes nor what belongs to them."""
+_names: WeakKeyDictionary[type[Any], dict[str, None] | None] = WeakKeyDictionary()
+"""What `_field_names` found, as an ordered set; it holds neither classes nor what belongs to them."""
 
 
 def updates_of(value: Any) -> list[tuple[str, Any]] | None:
@@ -266,22 +266,24 @@ def updates_of(value: Any) -> list[tuple[str, Any]] | None:
     try:
         names = _names[cls]
     except KeyError:
-        names = _names[cls] = _field_names(cls)
+        found = _field_names(cls)
+        names = _names[cls] = None if found is None else dict.fromkeys(found)
     if names is None or isinstance(value, type):
         return None
-    found = {name: item for name in names if (item := getattr(value, name, MISSING)) is not MISSING}
+    updates = [(name, item) for name in names if (item := getattr(value, name, MISSING)) is not MISSING]
     if not hasattr(cls, "model_fields_set"):
-        found.update((name, item) for name, item in _attributes(value) if name not in found)
-        return list(found.items())
-    fields, given = cls.model_fields, value.model_fields_set
+        attributes = getattr(value, "__dict__", names)
+        if attributes.keys() != names.keys():
+            updates += [
+                (name, item)
+                for name, item in attributes.items()
+                if name not in names and not name.startswith("_")
+            ]
+        return updates
+    declared, given = cls.model_fields, value.model_fields_set
     updates = [
         (name, item)
-        for name, item in found.items()
-        if item is not None or name in given or name not in fields or fields[name].default is not None
+        for name, item in updates
+        if item is not None or name in given or name not in declared or declared[name].default is not None
     ]
     return updates + list((value.model_extra or {}).items())
-
-
-def _attributes(value: Any) -> list[tuple[str, Any]]:
-    """Return the public attributes that were set on an instance, declared or not."""
-    return [(name, item) for name, item in getattr(value, "__dict__", {}).items() if name[:1] != "_"]
