@@ -7,8 +7,9 @@ with whatever rule it has.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 from otgraph.channels.base import BaseChannel
 from otgraph.channels.last_value import LastValue
@@ -34,6 +35,13 @@ def add_schema(declared: Declared, typ: Any, boundary: Boundary | None = None) -
     known = declared.schemas.get(_key(typ))
     if known is not None:
         return known
+    if not isinstance(typ, type) and typ is not Any and get_origin(typ) is None:
+        warnings.warn(
+            f"Invalid state_schema: {typ}. Expected a type or Annotated[type, reducer]. "
+            "Please provide a valid schema to ensure correct updates.",
+            UserWarning,
+            stacklevel=3,
+        )
     schema = inspect_schema(typ)
     if boundary and schema.managed:
         raise ValueError(
