@@ -139,12 +139,7 @@ def _keyed(channel: BaseChannel[Any, Any, Any], key: str) -> BaseChannel[Any, An
 
 
 def _check_reducer(reducer: Callable[..., Any]) -> None:
-    try:
-        signature = inspect.signature(reducer)
-    except ValueError:
-        if inspect.isclass(reducer):
-            raise
-        return  # a built-in function such as max, which does not say what it takes
+    signature = inspect.signature(reducer)
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if sum(parameter.kind in by_position for parameter in signature.parameters.values()) != 2:
         raise ValueError(f"Invalid reducer signature. Expected (a, b) -> c. Got {signature}")

@@ -54,7 +54,7 @@ class AnyValue(BaseChannel[Value, Value, Value], Generic[Value]):
     def get(self) -> Value:
         """Return the value; raise `EmptyChannelError` if there is none."""
         if self.value is MISSING:
-            raise EmptyChannelError(f"Channel {self.key!r} is empty")
+            raise EmptyChannelError
         return self.value
 
     def update(self, values: Sequence[Value]) -> bool:

@@ -24,8 +24,8 @@ class BinaryOperatorAggregate(BaseChannel[Value, Value, Value], Generic[Value]):
     """
     Holds the value so far, combined with each write by `operator`.
 
-    It starts at `typ()`; where that fails, empty, and the first write is taken as it is. An `Overwrite`
-    replaces the value, and the other writes of its superstep are ignored.
+    It starts at `typ()`; where that fails, empty, and then the first write is taken as it is, an `Overwrite`
+    too. Elsewhere an `Overwrite` replaces the value, and the other writes of its superstep are ignored.
 
     Args:
         typ: the type of the value.
@@ -80,23 +80,24 @@ class BinaryOperatorAggregate(BaseChannel[Value, Value, Value], Generic[Value]):
     def get(self) -> Value:
         """Return the value; raise `EmptyChannelError` if there is none."""
         if self.value is MISSING:
-            raise EmptyChannelError(f"Channel {self.key!r} is empty")
+            raise EmptyChannelError
         return self.value
 
     def update(self, values: Sequence[Value]) -> bool:
         """Fold the writes into the value, or replace it by the one overwrite among them."""
         if not values:
             return False
-        value = overwrite_in(values)
+        value = self.value
         if value is MISSING:
-            writes = iter(values)
-            value = self.value
-            if value is MISSING:
-                value = next(writes)
+            value, *values = values
+        replacement = overwrite_in(values)
+        if replacement is MISSING:
             operator = self.operator
-            for write in writes:
+            for write in values:
                 value = operator(value, write)
-        self.value = value
+            self.value = value
+        else:
+            self.value = replacement
         return True
 
     def checkpoint(self) -> Value | Missing:

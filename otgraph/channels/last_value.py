@@ -56,7 +56,7 @@ class LastValue(BaseChannel[Value, Value, Value], Generic[Value]):
     def get(self) -> Value:
         """Return the value; raise `EmptyChannelError` if there is none."""
         if self.value is MISSING:
-            raise EmptyChannelError(f"Channel {self.key!r} is empty")
+            raise EmptyChannelError
         return self.value
 
     def update(self, values: Sequence[Value]) -> bool:
@@ -134,7 +134,7 @@ class LastValueAfterFinish(BaseChannel[Value, Value, "tuple[Value, bool]"], Gene
     def get(self) -> Value:
         """Return the value; raise `EmptyChannelError` before `finish`."""
         if not self.is_available():
-            raise EmptyChannelError(f"Channel {self.key!r} is empty or the run has not come to its end")
+            raise EmptyChannelError
         return self.value
 
     def update(self, values: Sequence[Value]) -> bool:

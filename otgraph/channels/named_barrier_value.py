@@ -72,7 +72,7 @@ class NamedBarrierValue(BaseChannel[None, Value, "set[Value]"], Generic[Value]):
     def get(self) -> None:
         """Return None; raise `EmptyChannelError` while a name is missing."""
         if not self.is_available():
-            raise EmptyChannelError(f"Channel {self.key!r} waits for {self.names - self.seen}")
+            raise EmptyChannelError
 
     def update(self, values: Sequence[Value]) -> bool:
         """Take the names; raise `InvalidUpdateError` for one that is not among those waited for."""
@@ -143,9 +143,7 @@ class NamedBarrierValueAfterFinish(BaseChannel[None, Value, "tuple[set[Value], b
     def get(self) -> None:
         """Return None; raise `EmptyChannelError` while a name is missing, and before `finish`."""
         if not self.is_available():
-            raise EmptyChannelError(
-                f"Channel {self.key!r} waits for {self.names - self.seen or 'the end of the run'}"
-            )
+            raise EmptyChannelError
 
     def update(self, values: Sequence[Value]) -> bool:
         """Take the names; raise `InvalidUpdateError` for one that is not among those waited for."""

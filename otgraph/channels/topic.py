@@ -65,7 +65,7 @@ class Topic(BaseChannel["Sequence[Value]", "Value | list[Value]", "list[Value]"]
     def get(self) -> list[Value]:
         """Return a list of the values; raise `EmptyChannelError` if there are none."""
         if not self.values:
-            raise EmptyChannelError(f"Channel {self.key!r} is empty")
+            raise EmptyChannelError
         return list(self.values)
 
     def update(self, values: Sequence[Value | list[Value]]) -> bool:
