@@ -16,7 +16,7 @@ from collections.abc import (
 )
 from collections.abc import Set as AbstractSet
 from functools import partial
-from typing import Any, Final, get_origin
+from typing import Annotated, Any, Final, get_origin
 
 from typing_extensions import NotRequired, ReadOnly, Required
 
@@ -40,12 +40,13 @@ _CONCRETE: Final[dict[Any, Callable[[], Any]]] = {
 _BUILTIN: Final = frozenset({list, dict, set, frozenset, tuple})
 """Classes whose parametrised forms are called bare: `list()` is several times faster than `list[int]()`."""
 
-_QUALIFIERS: Final = frozenset({Required, NotRequired, ReadOnly})
+_WRAPPERS: Final = frozenset({Annotated, Required, NotRequired, ReadOnly})
+"""What may stand around a type without being part of it."""
 
 
 def maker_of(typ: Any) -> Callable[[], Any] | None:
     """Return what makes an initial value of `typ` when called; None if nothing does."""
-    while (origin := get_origin(typ)) in _QUALIFIERS:
+    while (origin := get_origin(typ)) in _WRAPPERS:
         typ = typ.__args__[0]
     make = _CONCRETE.get(origin or typ) if _hashable(typ) else None
     if make is None:
