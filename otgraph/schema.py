@@ -103,7 +103,8 @@ def _declared(key: str, hint: Any) -> BaseChannel[Any, Any, Any] | type[ManagedV
     last = items[-1]
     if is_managed_value(last):
         return last
-    whole = Annotated.__class_getitem__((typ, *items))  # type: ignore[attr-defined]
+    parts = (typ, *items)
+    whole = cast(Any, Annotated)[parts]
     if not callable(last):
         return LastValue(whole, key)
     _check_reducer(last)

@@ -575,7 +575,7 @@ def test_other_values_are_no_updates(value: Any) -> None:
     assert None is updates_of(value)
 
 
-@given(st.dictionaries(st.sampled_from("abcdef"), st.integers() | st.none() | st.lists(st.text())))
+@given(st.dictionaries(st.sampled_from("abcdef"), st.integers() | st.none()))
 def test_an_instance_survives_the_way_there_and_back(values: dict[str, Any]) -> None:
     """The updates of an instance make an equal instance."""
     typ = make_dataclass("Made", [(name, Any) for name in values])

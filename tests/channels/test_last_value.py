@@ -13,7 +13,7 @@ from otgraph.channels.base import MISSING
 from otgraph.channels.last_value import LastValue, LastValueAfterFinish
 from otgraph.errors import EmptyChannelError, InvalidUpdateError
 
-values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers())
+values = st.none() | st.booleans() | st.integers() | st.text("ab") | st.lists(st.integers())
 
 
 @given(st.lists(st.lists(values, max_size=1)))
