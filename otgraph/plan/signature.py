@@ -218,7 +218,7 @@ def _is_asked_for(name: str, hint: Any) -> bool:
 
 def _is_writer(hint: Any) -> bool:
     """Say whether `hint` is `Callable[[Any], None]`, which is what `StreamWriter` stands for."""
-    return get_origin(hint) is Callable and get_args(hint) == ([Any], NoneType)
+    return get_origin(hint) is Callable and get_args(hint) in (([Any], None), ([Any], NoneType))
 
 
 def _is_class_named(name: str, hint: Any, *, optional: bool) -> bool:
