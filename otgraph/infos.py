@@ -17,16 +17,20 @@ class RunInfo:
 
     __slots__ = (
         "id",
+        "links",
+        "metadata",
         "name",
         "ns",
         "output_keys",
         "parent",
         "peek",
-        "record",
+        "place",
         "span",
         "state_type",
         "step_span",
         "stream_keys",
+        "tags",
+        "thread",
     )
 
     def __init__(
@@ -49,14 +53,20 @@ class RunInfo:
         self.parent = parent
         self.peek: Callable[[str], Any] | None = None
         """Channel -> its value now, or MISSING; while the run is live."""
+        self.links: Sequence[Any] = ()
+        """Spans of other traces that this run goes on from, as pairs of span context and attributes."""
+        self.thread: str | None = None
+        """The thread id, where the run has one."""
+        self.metadata: Mapping[str, Any] = {}
+        self.tags: Sequence[str] = ()
         self.state_type: Any = None
         """The class of the state, where it is not a plain dict."""
         self.span: Any = None
         """The observer's handle of the run; nobody else looks at it."""
         self.step_span: Any = None
         """The observer's handle of the superstep in progress."""
-        self.record: Any = None
-        """The observer's handle of the record that all runs under one root share."""
+        self.place: Any = None
+        """The observer's handle of where the run is in the record that all runs under one root share."""
 
 
 class TaskInfo:
@@ -64,8 +74,11 @@ class TaskInfo:
 
     __slots__ = (
         "attempt",
+        "emitted",
         "id",
         "input",
+        "input_type",
+        "managed",
         "metadata",
         "name",
         "path",
@@ -98,8 +111,15 @@ class TaskInfo:
         """The user's own, from config and node; never the engine's keys."""
         self.reads: tuple[str, ...] | None = None
         """The channels its input was read from; None for an input that is no view of the state."""
+        self.managed: Mapping[str, Any] | None = None
+        """The managed values that are part of its input."""
+        self.input_type: str | None = None
+        """`module:qualname` of its input's class, where that is not dict."""
         self.sources: Sequence[Any] = ()
         """The observer's handles of the tasks that made this one due."""
         self.span: Any = None
         """The observer's handle of the task; nobody else looks at it."""
         self.attempt = 1
+        """From 1."""
+        self.emitted = 0
+        """How many items were handed to the stream writer."""

@@ -55,7 +55,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                 reply = retried
             return _settle(run, task, reply)
     except GeneratorExit:
-        run.observer.task_ended(task, Outcome.ABANDONED, None)
+        if not node.hidden:
+            run.observer.task_ended(task, Outcome.ABANDONED, None)
         raise
 
 
@@ -92,6 +93,8 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
     """End a task that did not commit; return what stops the superstep."""
     observer = run.observer
     task.writes = []
+    if task.node.hidden:
+        return RunCancelled() if reply is CANCELLED else reply.error
     if reply is CANCELLED:
         observer.task_ended(task, Outcome.CANCELLED, None)
         return RunCancelled()
@@ -108,10 +111,9 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
         observer.task_ended(task, Outcome.CANCELLED, None)
         return error
     _annotate(task, error)
-    if not task.node.hidden:
-        outcome = Outcome.TIMEOUT if isinstance(error, NodeTimeoutError) else Outcome.ERROR
-        observer.task_failed(task, error)
-        observer.task_ended(task, outcome, error)
+    outcome = Outcome.TIMEOUT if isinstance(error, NodeTimeoutError) else Outcome.ERROR
+    observer.task_failed(task, error)
+    observer.task_ended(task, outcome, error)
     return error
 
 

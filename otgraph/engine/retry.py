@@ -25,11 +25,8 @@ def matching_policy(policies: Sequence[RetryPolicy], error: BaseException) -> Re
         return None
     for policy in policies:
         retry_on = policy.retry_on
-        if isinstance(retry_on, Sequence):
-            if isinstance(error, tuple(retry_on)):
-                return policy
-        elif isinstance(retry_on, type) and issubclass(retry_on, Exception):
-            if isinstance(error, retry_on):
+        if isinstance(retry_on, (Sequence, type)):
+            if isinstance(error, retry_on if isinstance(retry_on, type) else tuple(retry_on)):
                 return policy
         elif callable(retry_on):
             if retry_on(error):

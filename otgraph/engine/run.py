@@ -55,6 +55,7 @@ class Run(RunInfo):
         "seen",
         "sources",
         "step",
+        "step_timeout",
         "stop",
         "updated",
         "version",
@@ -98,6 +99,8 @@ class Run(RunInfo):
         self.step = -1
         self.stop = options.config.recursion_limit
         """The last superstep that the recursion limit allows."""
+        self.step_timeout: float | None = None
+        """Seconds that one superstep may take."""
         self.answered = False
         """Whether some superstep wrote an output key: only then has the run a result."""
         self.state_type = None if plan.state.coerce is None else plan.state.typ

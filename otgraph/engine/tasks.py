@@ -44,7 +44,7 @@ def plan_tasks(run: Run) -> list[Task]:
     return tasks
 
 
-def _plan_pushed(run: Run, packets: list[Any], tasks: list[Task]) -> None:
+def _plan_pushed(run: Run, packets: Any, tasks: list[Task]) -> None:
     nodes = run.plan.nodes
     senders = run.sources.pop(TASKS, ())
     step = str(run.step)

@@ -7,11 +7,12 @@ Rule: events and links are kept as tuples and become SDK objects only when someb
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import RLock
 from types import MappingProxyType
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
@@ -23,7 +24,12 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status
 from otgraph.tracing.attributes import NO_ATTRIBUTES, bounded, with_more
 from otgraph.tracing.source import SpanSource
 
-__all__ = ["RawEvent", "RawLink", "RecordedSpan"]
+__all__ = ["EAGER_LOCK", "RawEvent", "RawLink", "RecordedSpan"]
+
+EAGER_LOCK: Final[bool] = (
+    sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)()
+)
+"""Whether threads may be switched anywhere, or run at once."""
 
 RawEvent: TypeAlias = "tuple[str, int, Mapping[str, Any] | None, Mapping[str, Any] | None, bool]"
 """Name, time, attributes, further attributes from the stream, and whether others make way for it."""

@@ -15,10 +15,8 @@ the store that follows it, as in CPython with its GIL; elsewhere (`EAGER_LOCK`) 
 from __future__ import annotations
 
 import logging
-import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from threading import RLock
 from time import time_ns
 from types import TracebackType
 from typing import Any, Final
@@ -30,17 +28,12 @@ from opentelemetry.trace import Span as ApiSpan
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 
 from otgraph.tracing.attributes import NO_ATTRIBUTES, PLAIN, bounded, plain_copy, put_all
-from otgraph.tracing.readable import RawLink, RecordedSpan
+from otgraph.tracing.readable import EAGER_LOCK, RawLink, RecordedSpan
 from otgraph.tracing.source import SpanSource, SpanStream
 
-__all__ = ["EAGER_LOCK", "Span", "SpanSource", "SpanStream"]
+__all__ = ["Span", "SpanSource", "SpanStream"]
 
 logger = logging.getLogger(__name__)
-
-EAGER_LOCK: Final[bool] = (
-    sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)()
-)
-"""Whether threads may be switched anywhere, or run at once."""
 
 UNSET: Final = Status()
 
@@ -80,9 +73,11 @@ class Span(ApiSpan, RecordedSpan):
         self._raw_events = []
         self._dropped_events = self._dropped_links = 0
         self._raw_links = links
-        self._lock = RLock() if EAGER_LOCK else None
+        self._lock = None
         self.fact = self.record = self._end_time = None
         self.exported = context.trace_flags & 1 == 1
+        if EAGER_LOCK:
+            self._user_lock()
         self._attributes = attributes
         if len(attributes) > source.limits.attribute_room:
             self._bound()

@@ -1,0 +1,1 @@
+"""What performs the engine's effects: on threads, or on asyncio. The only place that waits."""

@@ -1,0 +1,134 @@
+"""
+What both drivers have in common: which strand may run, which must wait for a slot, what is given up.
+
+Rule: a slot is held by a call of user code and by nothing else, so one slot is always enough.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextvars import Context
+from time import time
+from typing import Any
+
+from otgraph.drivers.scope import CallScope
+from otgraph.drivers.strands import Coordinator, Strand
+from otgraph.engine.effects import CANCELLED, CallNode, Flow, RunCancelled
+from otgraph.errors import RunEndedError
+from otgraph.tracing.record import Record
+
+__all__ = ["Driver"]
+
+
+class Driver:
+    """
+    Drives the flows of one run.
+
+    Args:
+        flow: the run's.
+        record: where its facts go.
+        context: the context variables that every call of user code starts from.
+        limit: how many calls of user code may be in progress at once; None for no limit.
+        live: whether chunks may be asked for while a call is in progress.
+        above: the call inside which the run was begun, if it is a run inside a node.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        record: Record,
+        context: Context,
+        limit: int | None = None,
+        live: bool = False,
+        above: CallScope | None = None,
+    ) -> None:
+        self.coordinator = Coordinator(flow)
+        self.record = record
+        self.context = context
+        self.limit = limit
+        self.live = live
+        self.above = above
+        self.running = 0
+        """How many calls of user code are in progress."""
+        self.queued: deque[Strand] = deque()
+        """Strands that wait for a slot."""
+        self.scopes: dict[Strand, CallScope] = {}
+        """The calls in progress."""
+        self.held: Strand | None = None
+        """A strand whose effect waits until the consumer has taken what is there."""
+        self.closed = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is over."""
+        return self.coordinator.done
+
+    def result(self) -> Any:
+        """Return the run's result, or raise its error."""
+        error = self.coordinator.error
+        if error is None:
+            return self.coordinator.result
+        try:
+            if isinstance(error, RunCancelled):
+                raise RunEndedError("the run was stopped because the run around it is over") from None
+            raise error
+        finally:
+            # The traceback refers to this frame, and this frame to the error.
+            del error
+
+    def scope_of(self, effect: CallNode) -> CallScope:
+        """Return a scope for a new call."""
+        task: Any = effect.task
+        if task.first_attempt_time is None and task.node.retry:
+            task.first_attempt_time = time()
+        return CallScope(task, self.pause)
+
+    def pause(self, scope: CallScope) -> None:
+        """Hold up user code that has just written more than a subscriber can take."""
+        raise NotImplementedError
+
+    def begin_call(self, strand: Strand) -> bool:
+        """Take a slot for a strand's call; queue the strand if there is none."""
+        if self.limit is not None and self.running >= self.limit:
+            self.queued.append(strand)
+            return False
+        self.running += 1
+        return True
+
+    def end_call(self, strand: Strand, reply: Any) -> Strand | None:
+        """Give a strand the result of its call and its slot back; return the strand that gets the slot."""
+        self.running -= 1
+        self.scopes.pop(strand, None)
+        self.coordinator.answer(strand, reply)
+        if self.queued and (self.limit is None or self.running < self.limit):
+            self.running += 1
+            return self.queued.popleft()
+        return None
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether nobody wants the run any more."""
+        return self.closed or (self.above is not None and self.above.ended)
+
+    def drop_queued(self) -> None:
+        """Cancel the calls that have not begun in groups that an error has just stopped."""
+        coordinator = self.coordinator
+        for group in coordinator.stopped:
+            for strand in group.strands:
+                if strand in self.queued:
+                    self.queued.remove(strand)
+                    coordinator.answer(strand, CANCELLED)
+
+    def unwind(self) -> None:
+        """Let all flows come to their end, with nothing performed for them any more."""
+        coordinator = self.coordinator
+        self.queued.clear()
+        self.held = None
+        for strand in list(coordinator.waiting()):
+            coordinator.answer(strand, CANCELLED)
+        while coordinator.ready and not coordinator.done:
+            asking = coordinator.resume()
+            if asking is not None:
+                coordinator.answer(asking, CANCELLED)
+        if not coordinator.done:
+            coordinator.close()

@@ -1,0 +1,99 @@
+"""
+One call of user code: its arguments, its context variables, its current span.
+
+Rule: a call runs in a fresh copy of the context in which the run was begun. A span is current here, around the
+call, and nowhere else; nothing that the user's code sets leaks out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from typing import Any
+
+from otgraph.command import Command
+from otgraph.drivers.scope import CallScope
+from otgraph.engine.effects import CallNode
+from otgraph.plan.model import Callee
+from otgraph.runtime import SCOPE
+
+__all__ = ["arguments", "call_sync", "open_coroutine", "settle_result"]
+
+_PLAIN = frozenset({dict, type(None), list, tuple, str, int, Command})
+"""Types of results that are certainly no Runnable."""
+
+
+def call_sync(effect: CallNode, scope: CallScope, context: Context) -> Any:
+    """
+    Call the sync colour of a callable and return its result.
+
+    Raises:
+        TypeError: it has none.
+        BaseException: whatever it raises.
+    """
+    function = effect.callee.sync
+    if function is None:
+        raise TypeError(
+            f'No synchronous function provided to "{effect.callee.name}".\n'
+            "Either initialize with a synchronous function or invoke via the async API (ainvoke, astream, etc.)"
+        )
+    return context.copy().run(_call, function, effect, scope)
+
+
+def _call(function: Callable[..., Any], effect: CallNode, scope: CallScope) -> Any:
+    SCOPE.set(scope)
+    task = effect.task
+    task.run.place.enter(task.span)
+    callee = effect.callee
+    extra = arguments(callee, scope) if callee.inject else {}
+    result = function(effect.input, **extra)
+    if type(result) not in _PLAIN and _is_runnable(result):
+        result = result.invoke(effect.input, scope.config)
+    return result
+
+
+def open_coroutine(effect: CallNode, scope: CallScope, context: Context) -> tuple[Awaitable[Any], Context]:
+    """Call the async colour of a callable; return what to await, and the context in which to step it."""
+    function = effect.callee.coro
+    assert function is not None
+    own = context.copy()
+    return own.run(_open, function, effect, scope), own
+
+
+def _open(function: Callable[..., Awaitable[Any]], effect: CallNode, scope: CallScope) -> Awaitable[Any]:
+    SCOPE.set(scope)
+    task = effect.task
+    task.run.place.enter(task.span)
+    callee = effect.callee
+    if callee.inject:
+        return function(effect.input, **arguments(callee, scope))
+    return function(effect.input)
+
+
+async def settle_result(result: Any, effect: CallNode, scope: CallScope) -> Any:
+    """Return a node's result, or, where that is a Runnable, what it makes of the node's input."""
+    if type(result) not in _PLAIN and _is_runnable(result):
+        return await result.ainvoke(effect.input, scope.config)
+    return result
+
+
+def arguments(callee: Callee, scope: CallScope) -> dict[str, Any]:
+    """Return the arguments that the callable asks for by name."""
+    values: dict[str, Any] = {}
+    for name in callee.inject:
+        if name == "writer":
+            values[name] = scope.write
+        elif name == "config":
+            values[name] = scope.config
+        elif name == "runtime":
+            values[name] = scope.runtime
+        elif name == "store":
+            values[name] = scope.store
+        elif name == "previous":
+            values[name] = scope.runtime.previous
+    return values
+
+
+def _is_runnable(value: Any) -> bool:
+    kind = type(value)
+    return hasattr(kind, "invoke") and hasattr(kind, "ainvoke")

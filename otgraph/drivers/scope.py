@@ -1,0 +1,117 @@
+"""
+CallScope: one call of user code, as user code sees it through `otgraph.runtime`.
+
+Rule: everything but the writer is made when it is asked for. A scope outlives its call, and says no once its run
+is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from otgraph.constants import CONF
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task
+from otgraph.errors import RunEndedError
+from otgraph.run_config import RunnableConfig
+from otgraph.runtime import ExecutionInfo, Runtime
+
+__all__ = ["CallScope"]
+
+
+class CallScope:
+    """
+    See the module.
+
+    Args:
+        pause: called after something was written while a subscriber asks the run to wait.
+    """
+
+    __slots__ = ("_config", "_pause", "_runtime", "ended", "run", "task")
+
+    def __init__(self, task: Task, pause: Callable[[CallScope], None]) -> None:
+        self.task = task
+        self.run: Run = task.state
+        self._pause = pause
+        self._config: RunnableConfig | None = None
+        self._runtime: Runtime[Any] | None = None
+        self.ended = False
+        """Whether the run has given up this call, or is over."""
+
+    def write(self, payload: Any) -> None:
+        """Hand `payload` to whoever streams `custom`."""
+        run = self.run
+        if self.ended or run.place.record.closed:
+            self._refuse("its stream writer")
+        run.observer.emitted(self.task, payload)
+        if run.place.record.crowded:
+            self._pause(self)
+
+    def _refuse(self, what: str) -> None:
+        raise RunEndedError(
+            f"node {self.task.name!r} used {what} after its run was over (cancelled, abandoned by its consumer, or "
+            "finished): return from the node when the run ends, or check `runtime.control`"
+        )
+
+    @property
+    def store(self) -> Any:
+        """The store of the run, or None."""
+        return self.run.options.store
+
+    @property
+    def runtime(self) -> Runtime[Any]:
+        """The runtime of this call."""
+        runtime = self._runtime
+        if runtime is None:
+            options, task = self.run.options, self.task
+            runtime = self._runtime = Runtime(
+                context=options.context,
+                store=options.store,
+                stream_writer=self.write,
+                control=options.control,
+                execution_info=ExecutionInfo(
+                    checkpoint_ns=task.checkpoint_ns,
+                    task_id=task.id,
+                    thread_id=self.run.thread,
+                    run_id=self.run.id,
+                    node_attempt=task.attempt,
+                    node_first_attempt_time=task.first_attempt_time,
+                ),
+            )
+        return runtime
+
+    @property
+    def config(self) -> RunnableConfig:
+        """The config of this call: the user's own and what the engine adds for the task."""
+        if self._config is None:
+            self._config = self._make_config()
+        return self._config
+
+    def _make_config(self) -> RunnableConfig:
+        task, given = self.task, self.run.options.config
+        metadata = dict(given.metadata)
+        if self.run.thread is not None:
+            metadata.setdefault("thread_id", given.configurable.get("thread_id"))
+        metadata.update(
+            langgraph_step=task.step,
+            langgraph_node=task.name,
+            langgraph_triggers=task.triggers,
+            langgraph_path=task.path,
+            langgraph_checkpoint_ns=task.checkpoint_ns,
+        )
+        metadata.update(task.node.metadata)
+        config = RunnableConfig(metadata=metadata, recursion_limit=given.recursion_limit)
+        if given.tags:
+            config["tags"] = list(given.tags)
+        if given.callbacks is not None:
+            config["callbacks"] = given.callbacks
+        if given.max_concurrency is not None:
+            config["max_concurrency"] = given.max_concurrency
+        config[CONF] = {
+            **given.configurable,
+            "checkpoint_ns": task.checkpoint_ns,
+            "__pregel_task_id": task.id,
+            "__pregel_runtime": self.runtime,
+        }
+        return config

@@ -1,0 +1,131 @@
+"""
+Strands: which flows of a run are in progress, and which one is to be resumed with which reply.
+
+Rule: bookkeeping only; no waiting, no colour. One coordinator drives all flows of a run, nested graphs included, in
+one thread; what leaves it are the effects that a driver must perform.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from otgraph.engine.effects import Effect, Flow, RunTasks
+
+__all__ = ["Coordinator", "Group", "Strand"]
+
+
+class Strand:
+    """A flow in progress."""
+
+    __slots__ = ("child", "effect", "finished", "flow", "group", "handle", "reply")
+
+    def __init__(self, flow: Flow, group: Group | None) -> None:
+        self.flow = flow
+        self.group = group
+        self.child: Group | None = None
+        """The strands it waits for."""
+        self.effect: Effect | None = None
+        """What a driver is performing for it."""
+        self.handle: Any = None
+        """What the driver holds of that: a job, a task; None if it has not begun."""
+        self.reply: Any = None
+        self.finished = False
+
+
+class Group:
+    """Strands that run at the same time, and the one that waits for them."""
+
+    __slots__ = ("open", "parent", "stopped", "strands")
+
+    def __init__(self, parent: Strand, flows: Sequence[Flow]) -> None:
+        self.parent = parent
+        self.strands = [Strand(flow, self) for flow in flows]
+        self.open = len(self.strands)
+        self.stopped: BaseException | None = None
+        """The first error that one of them returned."""
+
+
+class Coordinator:
+    """Resumes flows; see the module."""
+
+    __slots__ = ("done", "error", "ready", "result", "root", "stopped", "width")
+
+    def __init__(self, flow: Flow) -> None:
+        self.root = Strand(flow, None)
+        self.ready: deque[Strand] = deque((self.root,))
+        self.width = 1
+        """How many strands there are that do not wait for other strands."""
+        self.stopped: list[Group] = []
+        """Groups in which an error has just stopped the rest; the driver empties the list."""
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def resume(self) -> Strand | None:
+        """Resume the next strand that is ready; return it if it asks for something, in `effect`."""
+        strand = self.ready.popleft()
+        reply, strand.reply = strand.reply, None
+        try:
+            effect = strand.flow.send(reply)
+        except StopIteration as stop:
+            self._finish(strand, stop.value, None)
+            return None
+        except BaseException as error:
+            self._finish(strand, None, error)
+            return None
+        if type(effect) is RunTasks:
+            group = strand.child = Group(strand, effect.flows)
+            self.width += len(group.strands) - 1
+            self.ready.extend(group.strands)
+            return None
+        strand.effect = effect
+        return strand
+
+    def answer(self, strand: Strand, reply: Any) -> None:
+        """Give a strand what it asked for."""
+        strand.effect = strand.handle = None
+        strand.reply = reply
+        self.ready.append(strand)
+
+    def waiting(self, group: Group | None = None) -> Iterator[Strand]:
+        """Yield the strands for which a driver is performing something, of the whole run or below one group."""
+        for strand in (self.root,) if group is None else group.strands:
+            if strand.effect is not None:
+                yield strand
+            elif strand.child is not None:
+                yield from self.waiting(strand.child)
+
+    def close(self) -> None:
+        """End all flows where they stand; they may end their spans and nothing else."""
+        self._close(self.root)
+        self.done = True
+
+    def _close(self, strand: Strand) -> None:
+        if strand.child is not None:
+            for inner in strand.child.strands:
+                self._close(inner)
+        strand.flow.close()
+
+    def _finish(self, strand: Strand, value: Any, error: BaseException | None) -> None:
+        strand.finished = True
+        group = strand.group
+        if group is None:
+            self.done = True
+            self.result = value
+            self.error = error
+            return
+        stop = value if error is None else error
+        group.open -= 1
+        if stop is not None and group.stopped is None:
+            group.stopped = stop
+            if group.open:
+                self.stopped.append(group)
+        if group.open:
+            self.width -= 1
+            return
+        parent = group.parent
+        parent.child = None
+        parent.reply = group.stopped
+        self.ready.append(parent)

@@ -1,0 +1,238 @@
+"""
+The driver for sync code: the consumer's thread coordinates, worker threads call user code.
+
+Rule: one call at a time needs no worker: it is made in the consumer's own thread, unless chunks may be asked for
+meanwhile. Nothing advances but inside `pump`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from queue import Empty, SimpleQueue
+from threading import Event
+from typing import Any
+
+from otgraph.drivers.base import Driver
+from otgraph.drivers.call import call_sync
+from otgraph.drivers.delay import seconds_of
+from otgraph.drivers.room import wait_for_room
+from otgraph.drivers.scope import CallScope
+from otgraph.drivers.strands import Strand
+from otgraph.drivers.workers import NUDGE_AFTER, workers
+from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep
+from otgraph.errors import NodeCancelledError
+from otgraph.ids import uuid6
+from otgraph.stream.subscription import Subscription
+
+__all__ = ["ThreadDriver"]
+
+
+class ThreadDriver(Driver):
+    """See the module; the constructor is the one of `Driver`."""
+
+    _jobs: list[_Job | _Nap]
+
+    def run(self) -> Any:
+        """Drive the run to its end and return its result."""
+        try:
+            self.pump(None)
+        except BaseException:
+            self.close()
+            raise
+        return self.result()
+
+    def pump(self, subscription: Subscription | None) -> None:
+        """Drive until the subscription has something to hand out, or the run is over."""
+        coordinator = self.coordinator
+        ready = coordinator.ready
+        while not coordinator.done:
+            if subscription is not None and len(subscription):
+                return
+            strand = self.held
+            if strand is not None:
+                self.held = None
+                self._perform(strand)
+            elif ready:
+                strand = coordinator.resume()
+                if coordinator.stopped:
+                    self.drop_queued()
+                    coordinator.stopped.clear()
+                if strand is not None:
+                    if subscription is not None and len(subscription):
+                        self.held = strand
+                        return
+                    self._perform(strand)
+            else:
+                self._wait(subscription)
+
+    # ---- effects
+
+    def _perform(self, strand: Strand) -> None:
+        effect = strand.effect
+        kind = type(effect)
+        if kind is CallNode:
+            self._call(strand, effect)  # type: ignore[arg-type]
+        elif kind is Rest:
+            self._rest(strand, effect)  # type: ignore[arg-type]
+        elif kind is Sleep:
+            self._sleep(strand, effect)  # type: ignore[arg-type]
+        else:
+            raise AssertionError(f"the threads driver does not know the effect {effect!r}")
+
+    def _call(self, strand: Strand, effect: CallNode) -> None:
+        if self.above is not None and self.above.ended:
+            self.coordinator.answer(strand, CANCELLED)
+        elif self.coordinator.width == 1 and not self.live:
+            scope = CallScope(effect.task, self.pause) if effect.task.attempt == 1 else self.scope_of(effect)  # type: ignore[arg-type]
+            self.coordinator.answer(strand, _outcome(effect, scope, self))
+        elif self.begin_call(strand):
+            self._submit(strand)
+
+    def _submit(self, strand: Strand) -> None:
+        effect = strand.effect
+        assert type(effect) is CallNode
+        scope = self.scopes[strand] = self.scope_of(effect)
+        strand.handle = job = _Job(self, strand, effect, scope)
+        self._backlog().append(job)
+
+    def _rest(self, strand: Strand, effect: Rest) -> None:
+        if self.above is not None and self.above.ended:
+            self.coordinator.answer(strand, CANCELLED)
+            return
+        if self.record.crowded:
+            wait_for_room(self.record)
+        self.coordinator.answer(strand, uuid6(effect.step))
+
+    def _sleep(self, strand: Strand, effect: Sleep) -> None:
+        seconds = seconds_of(effect)
+        if self.coordinator.width == 1:
+            Event().wait(seconds)
+            self.coordinator.answer(strand, None)
+            return
+        strand.handle = nap = _Nap(self, strand, seconds)
+        self._backlog().append(nap)
+
+    def _backlog(self) -> list[_Job | _Nap]:
+        """Return the jobs that are handed to the workers together, as soon as there is nothing else to do."""
+        try:
+            return self._jobs
+        except AttributeError:
+            self._inbox: SimpleQueue[tuple[Strand, Any] | None] = SimpleQueue()
+            self._jobs = []
+            return self._jobs
+
+    # ---- waiting
+
+    def _wait(self, subscription: Subscription | None) -> None:
+        jobs = self._backlog()
+        if jobs:
+            workers.submit(jobs)
+            self._jobs = []
+        if subscription is not None:
+            subscription.wake = self._wake
+            if len(subscription):
+                subscription.wake = None
+                return
+        inbox = self._inbox
+        while True:
+            try:
+                item = inbox.get(timeout=NUDGE_AFTER) if workers.backlog else inbox.get()
+                break
+            except Empty:
+                workers.nudge()
+        while True:
+            if item is not None:
+                self._returned(*item)
+            try:
+                item = inbox.get_nowait()
+            except Empty:
+                return
+
+    def _wake(self) -> None:
+        self._inbox.put(None)
+
+    def _returned(self, strand: Strand, reply: Any) -> None:
+        if type(strand.effect) is Sleep:
+            self.coordinator.answer(strand, reply)
+            return
+        following = self.end_call(strand, reply)
+        if following is not None:
+            self._submit(following)
+
+    def deliver(self, strand: Strand, reply: Any) -> None:
+        """Take the result of a job; called by the worker that did it."""
+        self._inbox.put((strand, reply))
+
+    def pause(self, scope: CallScope) -> None:
+        """Wait until subscribers have caught up."""
+        if not scope.ended:
+            wait_for_room(self.record)
+
+    # ---- the end
+
+    def close(self) -> None:
+        """
+        Stop the run where it is: calls in progress are abandoned, all spans end, and this returns at once.
+
+        Safe to call more than once.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        abandoned = 0
+        for strand, scope in self.scopes.items():
+            scope.ended = True
+            if strand.handle is not None and strand.handle.begun:
+                abandoned += 1
+        workers.abandon(abandoned)
+        self.unwind()
+        self.record.relieve()
+
+
+class _Job:
+    """A call of user code in a worker thread."""
+
+    __slots__ = ("_driver", "_effect", "_scope", "_strand", "begun")
+
+    def __init__(self, driver: ThreadDriver, strand: Strand, effect: CallNode, scope: CallScope) -> None:
+        self._driver = driver
+        self._strand = strand
+        self._effect = effect
+        self._scope = scope
+        self.begun = False
+
+    def __call__(self) -> None:
+        if self._scope.ended:
+            return
+        self.begun = True
+        reply = _outcome(self._effect, self._scope, self._driver)
+        if self._scope.ended:
+            workers.returned()
+        else:
+            self._driver.deliver(self._strand, reply)
+
+
+class _Nap:
+    """A pause between two attempts, beside tasks that go on."""
+
+    __slots__ = ("_driver", "_seconds", "_strand", "begun")
+
+    def __init__(self, driver: ThreadDriver, strand: Strand, seconds: float) -> None:
+        self._driver = driver
+        self._strand = strand
+        self._seconds = seconds
+        self.begun = False
+
+    def __call__(self) -> None:
+        Event().wait(self._seconds)
+        if not self._driver.closed:
+            self._driver.deliver(self._strand, None)
+
+
+def _outcome(effect: CallNode, scope: CallScope, driver: Driver) -> Any:
+    try:
+        return call_sync(effect, scope, driver.context)
+    except asyncio.CancelledError:
+        return Failure(NodeCancelledError(effect.task.name))
+    except BaseException as error:
+        return Failure(error)

@@ -1,0 +1,290 @@
+"""
+CompiledStateGraph: a graph that runs.
+
+Rule: the public methods say what they take and hand it to an `Execution` and a driver; nothing is decided twice for
+the two colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Literal
+
+from typing_extensions import Self
+
+from otgraph.drivers.aio import AsyncDriver
+from otgraph.drivers.threads import ThreadDriver
+from otgraph.engine.run import RunOptions
+from otgraph.graph.execution import Arguments, Execution
+from otgraph.graph.introspection import Introspection
+from otgraph.graph.results import collected, invoke_result
+from otgraph.graph.views import default_mode, view_of
+from otgraph.plan.model import Plan
+from otgraph.plan.options import CompileOptions
+from otgraph.run_config import RunnableConfig, merge_configs
+from otgraph.runtime import RunControl
+from otgraph.stream.subscription import Buffer
+from otgraph.tracing.options import TelemetryOptions
+from otgraph.typing import ContextT, InputT, OutputT, StateT
+
+if TYPE_CHECKING:
+    from otgraph.graph.state import StateGraph
+
+__all__ = ["CompiledStateGraph"]
+
+
+class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, OutputT]):
+    """
+    A graph, ready to run; made by `StateGraph.compile`.
+
+    Safe to use from several threads and event loops at once: all that changes is in the run, not here.
+    """
+
+    stream_mode = "updates"
+    """What `stream` yields where the caller does not say."""
+
+    def __init__(
+        self,
+        *,
+        builder: StateGraph[StateT, ContextT, InputT, OutputT],
+        plan: Plan,
+        options: CompileOptions,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.builder = builder
+        self.plan = plan
+        self.options = options
+        self.config = config
+        self.name = options.name
+        self.store = options.store
+        self.cache = options.cache
+        self.checkpointer = options.checkpointer
+        self.step_timeout: float | None = None
+        """Seconds after which a superstep that is not finished fails the run."""
+
+    # ---- running
+
+    def invoke(
+        self,
+        input: Any,
+        config: RunnableConfig | None = None,
+        *,
+        context: ContextT | None = None,
+        stream_mode: Any = "values",
+        print_mode: Any = (),
+        output_keys: str | Sequence[str] | None = None,
+        interrupt_before: Any = None,
+        interrupt_after: Any = None,
+        durability: Any = None,
+        control: RunControl | None = None,
+        version: Literal["v1", "v2"] = "v1",
+        telemetry: TelemetryOptions | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """
+        Run the graph to its end and return its output.
+
+        Args:
+            input: the first update of the state, as a dict or an instance of the input schema.
+            config: tags, metadata, limits and `configurable` parameters of the run.
+            context: what nodes find as `runtime.context`.
+            stream_mode: with anything but `"values"`, return the list of the chunks of these modes instead.
+            print_mode: modes whose chunks are also printed.
+            output_keys: the keys to return; those of the output schema by default.
+            control: a handle by which the run can be asked to stop.
+            version: `"v2"` returns a `GraphOutput`, or a list of stream parts.
+            telemetry: how this run is recorded.
+
+        Returns None if nothing was written to the keys to return.
+
+        Raises:
+            GraphRecursionError: the recursion limit was reached.
+            Exception: whatever a node raised.
+        """
+        given = Arguments(
+            input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
+        )
+        if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
+            execution = Execution(self, given, self.plan.output_keys)
+            execution.run.step_timeout = self.step_timeout
+            return invoke_result(self.plan, execution.driver(ThreadDriver).run(), version)
+        given.output_keys = self._shown(given)
+        chunks = self._stream(given, stream_mode, version, print_mode=print_mode, **kwargs)
+        return collected(self.plan, list(chunks), stream_mode, version)
+
+    async def ainvoke(
+        self,
+        input: Any,
+        config: RunnableConfig | None = None,
+        *,
+        context: ContextT | None = None,
+        stream_mode: Any = "values",
+        print_mode: Any = (),
+        output_keys: str | Sequence[str] | None = None,
+        interrupt_before: Any = None,
+        interrupt_after: Any = None,
+        durability: Any = None,
+        control: RunControl | None = None,
+        version: Literal["v1", "v2"] = "v1",
+        telemetry: TelemetryOptions | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run the graph on the event loop; see `invoke`. Sync nodes run in worker threads."""
+        given = Arguments(
+            input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
+        )
+        if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
+            execution = Execution(self, given, self.plan.output_keys)
+            execution.run.step_timeout = self.step_timeout
+            return invoke_result(self.plan, await execution.driver(AsyncDriver).run(), version)
+        given.output_keys = self._shown(given)
+        stream = self._astream(given, stream_mode, version, print_mode=print_mode, **kwargs)
+        return collected(self.plan, [chunk async for chunk in stream], stream_mode, version)
+
+    def stream(
+        self,
+        input: Any,
+        config: RunnableConfig | None = None,
+        *,
+        context: ContextT | None = None,
+        stream_mode: Any = None,
+        print_mode: Any = (),
+        output_keys: str | Sequence[str] | None = None,
+        interrupt_before: Any = None,
+        interrupt_after: Any = None,
+        durability: Any = None,
+        control: RunControl | None = None,
+        subgraphs: bool = False,
+        debug: bool | None = None,
+        version: Literal["v1", "v2"] = "v1",
+        buffer: Buffer | None = None,
+        telemetry: TelemetryOptions | None = None,
+    ) -> Iterator[Any]:
+        """
+        Run the graph and yield what happens; nothing runs before the first `next`, or after the last.
+
+        Args:
+            stream_mode: a mode, or several: `values`, `updates`, `custom`, `messages`, `tasks`, `checkpoints`,
+                `debug`, `spans`. A list gives `(mode, payload)` pairs. `"updates"` by default.
+            subgraphs: also yield what happens in graphs inside this one, each chunk with its namespace.
+            version: `"v2"` yields dicts with the keys `type`, `ns` and `data`.
+            buffer: how far the consumer may fall behind, and what happens then.
+
+        Closing the iterator, or leaving a loop over it, cancels the run. For the rest see `invoke`.
+        """
+        given = Arguments(
+            input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
+        )
+        mode = default_mode(self.stream_mode, config) if stream_mode is None else stream_mode
+        return self._stream(
+            given, mode, version, print_mode=print_mode, subgraphs=subgraphs, debug=debug, buffer=buffer
+        )
+
+    def astream(
+        self,
+        input: Any,
+        config: RunnableConfig | None = None,
+        *,
+        context: ContextT | None = None,
+        stream_mode: Any = None,
+        print_mode: Any = (),
+        output_keys: str | Sequence[str] | None = None,
+        interrupt_before: Any = None,
+        interrupt_after: Any = None,
+        durability: Any = None,
+        control: RunControl | None = None,
+        subgraphs: bool = False,
+        debug: bool | None = None,
+        version: Literal["v1", "v2"] = "v1",
+        buffer: Buffer | None = None,
+        telemetry: TelemetryOptions | None = None,
+    ) -> AsyncIterator[Any]:
+        """Run the graph on the event loop and yield what happens; see `stream`."""
+        given = Arguments(
+            input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
+        )
+        mode = default_mode(self.stream_mode, config) if stream_mode is None else stream_mode
+        return self._astream(
+            given, mode, version, print_mode=print_mode, subgraphs=subgraphs, debug=debug, buffer=buffer
+        )
+
+    def _stream(
+        self, given: Arguments, mode: Any, version: Literal["v1", "v2"], **wishes: Any
+    ) -> Iterator[Any]:
+        view = view_of(self, mode, version, **wishes)
+        execution = Execution(self, given, self.plan.stream_keys)
+        execution.run.step_timeout = self.step_timeout
+        subscription = execution.subscribe(view)
+        driver = execution.driver(ThreadDriver, live=view.live)
+        try:
+            while True:
+                driver.pump(subscription)
+                yield from subscription.drain()
+                if driver.done and not len(subscription):
+                    break
+            driver.result()
+        finally:
+            driver.close()
+            execution.observer.record.unsubscribe(subscription)
+
+    async def _astream(
+        self, given: Arguments, mode: Any, version: Literal["v1", "v2"], **wishes: Any
+    ) -> AsyncIterator[Any]:
+        view = view_of(self, mode, version, **wishes)
+        execution = Execution(self, given, self.plan.stream_keys)
+        execution.run.step_timeout = self.step_timeout
+        subscription = execution.subscribe(view)
+        driver = execution.driver(AsyncDriver, live=view.live)
+        try:
+            while True:
+                await driver.pump(subscription)
+                for chunk in subscription.drain():
+                    yield chunk
+                if driver.done and not len(subscription):
+                    break
+            driver.result()
+        finally:
+            await driver.close()
+            execution.observer.record.unsubscribe(subscription)
+
+    def _shown(self, given: Arguments) -> Any:
+        keys = self.plan.output_keys
+        return (
+            (keys if isinstance(keys, str) else list(keys))
+            if given.output_keys is None
+            else given.output_keys
+        )
+
+    # ---- variants of the graph
+
+    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Self:
+        """Return the same graph with `config` as the base of every call's config."""
+        merged = merge_configs(None, self.config, config, kwargs)
+        made = {
+            "tags": list(merged.tags),
+            "metadata": dict(merged.metadata),
+            "configurable": dict(merged.configurable),
+            "callbacks": merged.callbacks,
+            "run_name": merged.run_name,
+            "recursion_limit": merged.recursion_limit,
+            "max_concurrency": merged.max_concurrency,
+        }
+        return self.copy({"config": {key: value for key, value in made.items() if value}})
+
+    def copy(self, update: Mapping[str, Any] | None = None) -> Self:
+        """Return the same graph with some attributes replaced."""
+        other = type(self)(builder=self.builder, plan=self.plan, options=self.options, config=self.config)
+        other.__dict__.update(self.__dict__)
+        other.__dict__.update(update or {})
+        return other
+
+    def nested_options(self, outer: RunOptions) -> RunOptions:
+        """Return the options with which this graph runs as a node of another."""
+        config = outer.config if self.config is None else merge_configs(outer.config, self.config)
+        return RunOptions(
+            config=config,
+            context=outer.context,
+            store=self.store if self.store is not None else outer.store,
+            cache=self.cache if self.cache is not None else outer.cache,
+            control=outer.control,
+        )

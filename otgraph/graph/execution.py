@@ -1,0 +1,139 @@
+"""
+One call of a compiled graph, from its arguments to a driver that is ready to go.
+
+Rule: a call made inside a node finds its parent run, record and namespace in one context variable; without it, the
+call is a new root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from otgraph.drivers.base import Driver
+from otgraph.drivers.scope import CallScope
+from otgraph.engine.loop import run_flow
+from otgraph.engine.run import Run, RunOptions
+from otgraph.plan.model import Keys, Plan
+from otgraph.run_config import RunConfig, merge_configs
+from otgraph.runtime import SCOPE, RunControl
+from otgraph.schema import coerce_context
+from otgraph.stream.subscription import Subscription, View
+from otgraph.tracing.observer import TracingObserver, new_observer
+from otgraph.tracing.options import TelemetryOptions, get_telemetry
+
+if TYPE_CHECKING:
+    from otgraph.graph.compiled import CompiledStateGraph
+
+__all__ = ["Arguments", "Execution"]
+
+D = TypeVar("D", bound=Driver)
+
+
+@dataclass(slots=True)
+class Arguments:
+    """The arguments that `invoke`, `stream` and their twins have in common."""
+
+    input: Any
+    config: Mapping[str, Any] | None = None
+    context: Any = None
+    output_keys: str | Sequence[str] | None = None
+    interrupt_before: Any = None
+    interrupt_after: Any = None
+    control: RunControl | None = None
+    telemetry: TelemetryOptions | None = None
+    deprecated: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Execution:
+    """
+    A run that has not begun, with all that drives and watches it.
+
+    Args:
+        default_keys: what the run shows where the caller did not say.
+    """
+
+    __slots__ = ("_above", "_flow", "_limit", "observer", "run")
+
+    def __init__(
+        self, graph: CompiledStateGraph[Any, Any, Any, Any], given: Arguments, default_keys: Keys
+    ) -> None:
+        above = _current_scope()
+        outer = None if above is None else above.run.options
+        config = merge_configs(None if outer is None else outer.config, graph.config, given.config)
+        plan = graph.plan
+        options = RunOptions(
+            config=config,
+            context=_context(plan, given.context, outer),
+            store=graph.store if graph.store is not None or outer is None else outer.store,
+            control=given.control if given.control is not None or outer is None else outer.control,
+            output_keys=output_keys(plan, given.output_keys, default_keys),
+        )
+        self._above = above
+        if above is None:
+            telemetry = given.telemetry or graph.options.telemetry or get_telemetry()
+            self.observer: TracingObserver = new_observer(telemetry)
+            self.run = Run(plan, self.observer, options)
+        else:
+            task = above.task
+            self.observer = above.run.observer  # type: ignore[assignment]
+            self.run = Run(plan, self.observer, options, above.run, task.child_ns())
+            self.run.caller = task
+        describe(self.run, config)
+        self._limit = config.max_concurrency
+        self._flow = run_flow(self.run, given.input)
+
+    def driver(self, kind: type[D], *, live: bool = False) -> D:
+        """Return a driver of that kind, which starts from the caller's context variables as they are now."""
+        return kind(
+            self._flow, self.observer.record, copy_context(), limit=self._limit, live=live, above=self._above
+        )
+
+    def subscribe(self, view: View) -> Subscription:
+        """Return a subscription to the run; it hears everything, the run's start included."""
+        record = self.observer.record
+        subscription = Subscription(view, self.run)
+        subscription.on_relief(record.relieve)
+        record.subscribe(subscription)
+        if subscription.watches_spans:
+            self.observer.watch_foreign()
+        return subscription
+
+
+def describe(run: Run, config: RunConfig) -> None:
+    """Note on a run what its spans show of its config."""
+    thread = config.configurable.get("thread_id")
+    run.thread = None if thread is None else str(thread)
+    run.metadata = config.metadata
+    run.tags = config.tags
+
+
+def _current_scope() -> CallScope | None:
+    scope = SCOPE.get()
+    if not isinstance(scope, CallScope) or scope.ended or scope.run.place.record.closed:
+        return None
+    return scope
+
+
+def _context(plan: Plan, given: Any, outer: RunOptions | None) -> Any:
+    if given is None:
+        return None if outer is None else outer.context
+    return coerce_context(plan.context_schema, given)
+
+
+def output_keys(plan: Plan, given: str | Sequence[str] | None, default: Keys) -> Keys:
+    """
+    Return what a run shows.
+
+    Raises:
+        ValueError: a key is no channel of the graph.
+    """
+    if given is None:
+        return default
+    keys: Keys = given if isinstance(given, str) else tuple(given)
+    for key in (keys,) if isinstance(keys, str) else keys:
+        if key not in plan.channels:
+            raise ValueError(f"Key {key} not in channels")
+    return keys

@@ -1,0 +1,1 @@
+"""Views of a record: what `stream` and `astream` hand out."""

@@ -1,0 +1,70 @@
+"""
+Envelopes: how a payload is wrapped before it is handed out.
+
+Rule: the test for a list of modes is literally whether it is a list; a tuple or a set of modes gives bare payloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, TypeAlias
+
+from otgraph.constants import INTERRUPT
+from otgraph.events import Fact
+from otgraph.stream.modes import MODES
+from otgraph.stream.parts import Part
+
+__all__ = ["Envelope", "check_modes", "envelope"]
+
+Envelope: TypeAlias = Callable[[Fact, str, Any], Any]
+"""(fact, mode, payload) -> chunk"""
+
+
+def check_modes(given: Any) -> tuple[str, ...]:
+    """
+    Return the modes that `stream_mode` names.
+
+    Raises:
+        ValueError: one of them does not exist.
+    """
+    modes = (given,) if isinstance(given, str) else tuple(given)
+    for mode in modes:
+        if mode not in MODES:
+            raise ValueError(f"unknown stream mode {mode!r}; there are {', '.join(sorted(MODES))}")
+    return modes
+
+
+def envelope(given: Any, *, subgraphs: bool, version: Literal["v1", "v2"], coerce: Any = None) -> Envelope:
+    """
+    Return the function that wraps payloads.
+
+    Args:
+        given: what the user gave as `stream_mode`; its type decides.
+        coerce: for version 2: (run, values) -> the state as an instance of its class.
+    """
+    if version == "v2":
+        return _parts(coerce)
+    if version != "v1":
+        raise ValueError(f"unknown version {version!r} of the stream format; expected 'v1' or 'v2'")
+    if isinstance(given, list):
+        if subgraphs:
+            return lambda fact, mode, payload: (fact.run.ns, mode, payload)
+        return lambda fact, mode, payload: (mode, payload)
+    if subgraphs:
+        return lambda fact, mode, payload: (fact.run.ns, payload)
+    return lambda fact, mode, payload: payload
+
+
+def _parts(coerce: Any) -> Envelope:
+    def wrap(fact: Fact, mode: str, payload: Any) -> Part:
+        content: dict[str, Any] = {"type": mode, "ns": fact.run.ns, "data": payload}
+        if mode == "values":
+            interrupts: Iterable[Any] = ()
+            if isinstance(payload, dict) and INTERRUPT in payload:
+                payload = dict(payload)
+                interrupts = payload.pop(INTERRUPT)
+            content["data"] = payload if coerce is None else coerce(fact.run, payload)
+            content["interrupts"] = tuple(interrupts)
+        return Part(content, seq=fact.seq, attempt=fact.attempt)
+
+    return wrap

@@ -1,0 +1,275 @@
+"""
+The stream modes: facts in, payloads out.
+
+Rule: a mode is a pure function of the facts so far. The live stream, a replay of an exported trace and the tests
+call the same functions; the order of modes at one fact is that of `ORDER`, whatever order the user named them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Any, Final, TypeAlias
+
+from otgraph.constants import INTERRUPT, METADATA
+from otgraph.events import (
+    Emitted,
+    Fact,
+    RunStarted,
+    StepApplied,
+    TaskCommitted,
+    TaskFailed,
+    TaskInterrupted,
+    TaskRestored,
+    TaskStarted,
+    Write,
+)
+from otgraph.infos import RunInfo
+from otgraph.missing import MISSING
+
+__all__ = ["MODES", "ORDER", "States", "project"]
+
+Payload: TypeAlias = Any
+Mode: TypeAlias = Callable[[Any, "States"], Iterable[Payload]]
+
+ORDER: Final = ("checkpoints", "updates", "values", "tasks", "debug", "custom", "messages", "spans")
+"""Which mode speaks first where one fact concerns several."""
+
+
+class States:
+    """The state of each run, put together from what was applied."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self) -> None:
+        self._values: dict[RunInfo, dict[str, Any]] = {}
+
+    def begin(self, run: RunInfo, values: dict[str, Any]) -> None:
+        """Take a run's first state."""
+        self._values[run] = dict(values)
+
+    def apply(self, fact: StepApplied) -> None:
+        """Take the changes of a superstep."""
+        state = self._values.setdefault(fact.run, {})
+        for key, value in (fact.values or {}).items():
+            if value is MISSING:
+                state.pop(key, None)
+            else:
+                state[key] = value
+
+    def raw(self, run: RunInfo) -> dict[str, Any]:
+        """Return all that is known of a run's state; not to be changed."""
+        return self._values.get(run, {})
+
+    def shown(self, run: RunInfo) -> Any:
+        """Return a run's state as its output keys show it."""
+        state = self._values.get(run, {})
+        keys = run.output_keys
+        if isinstance(keys, str):
+            return state.get(keys)
+        return {key: state[key] for key in keys if key in state}
+
+    def end(self, run: RunInfo) -> None:
+        """Forget a run."""
+        self._values.pop(run, None)
+
+
+# ---- values
+
+
+def values_begin(fact: RunStarted, states: States) -> Iterable[Payload]:
+    """Take the state a run starts from; it is shown only once something was applied to it."""
+    states.begin(fact.run, fact.values or {})
+    return ()
+
+
+def values_applied(fact: StepApplied, states: States) -> Iterable[Payload]:
+    """Show the state, if a key that is shown was written and changed."""
+    states.apply(fact)
+    if fact.step < 0:
+        return ()
+    keys = fact.run.output_keys
+    shown = {keys} if isinstance(keys, str) else set(keys)
+    if shown.isdisjoint(fact.written) or shown.isdisjoint(fact.changed):
+        return ()
+    return (states.shown(fact.run),)
+
+
+def values_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
+    """Show the state with what is asked added to it."""
+    state = states.shown(fact.run)
+    asked = {INTERRUPT: tuple(fact.interrupts)}
+    return ({**state, **asked} if isinstance(state, dict) else asked,)
+
+
+# ---- updates
+
+
+def update_of(run: RunInfo, writes: Sequence[Write]) -> Any:
+    """
+    Return what a task wrote to the keys that are shown.
+
+    None if it wrote to none of them, a list of one-key dicts if it wrote to one of them twice, the bare value where
+    a single channel is shown.
+    """
+    keys = run.output_keys
+    if isinstance(keys, str):
+        found = [value for key, value in writes if key == keys]
+        return found[-1] if len(found) == 1 else (found or None)
+    update: dict[str, Any] = {}
+    for key, value in writes:
+        if key in keys:
+            if key in update:
+                return [{name: item} for name, item in writes if name in keys]
+            update[key] = value
+    return update or None
+
+
+def updates_committed(fact: TaskCommitted, states: States) -> Iterable[Payload]:
+    """Show what a task wrote."""
+    return ({fact.task.name: update_of(fact.run, fact.writes)},)
+
+
+def updates_restored(fact: TaskRestored, states: States) -> Iterable[Payload]:
+    """Show what a task wrote in an earlier execution."""
+    return ({fact.task.name: update_of(fact.run, fact.writes), METADATA: {"cached": True}},)
+
+
+def updates_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
+    """Show what a task asks."""
+    return ({INTERRUPT: tuple(fact.interrupts)},)
+
+
+# ---- tasks and debug
+
+
+def tasks_started(fact: TaskStarted, states: States) -> Iterable[Payload]:
+    """Show a task before it runs."""
+    task = fact.task
+    payload = {"id": task.id, "name": task.name, "input": task.input, "triggers": task.triggers}
+    if task.metadata:
+        payload["metadata"] = task.metadata
+    return (payload,)
+
+
+def _result(fact: TaskCommitted | TaskFailed | TaskInterrupted, **given: Any) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "id": fact.task.id,
+        "name": fact.task.name,
+        "error": None,
+        "result": {},
+        "interrupts": [],
+    }
+    result.update(given)
+    return result
+
+
+def written_of(run: RunInfo, writes: Sequence[Write]) -> dict[str, Any]:
+    """Return what a task wrote to the state: key -> value, or key -> `{"$writes": values}` if more than one."""
+    keys = run.stream_keys
+    shown = (keys,) if isinstance(keys, str) else keys
+    result: dict[str, Any] = {}
+    twice: set[str] = set()
+    for key, value in writes:
+        if key not in shown:
+            continue
+        if key in twice:
+            result[key]["$writes"].append(value)
+        elif key in result:
+            result[key] = {"$writes": [result[key], value]}
+            twice.add(key)
+        else:
+            result[key] = value
+    return result
+
+
+def tasks_committed(fact: TaskCommitted, states: States) -> Iterable[Payload]:
+    """Show a task's result."""
+    return (_result(fact, result=written_of(fact.run, fact.writes)),)
+
+
+def tasks_failed(fact: TaskFailed, states: States) -> Iterable[Payload]:
+    """Show the exception, live."""
+    return (_result(fact, error=fact.error),)
+
+
+def tasks_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
+    """Show what a task asks, as plain data."""
+    return (_result(fact, interrupts=[_plain(item) for item in fact.interrupts]),)
+
+
+def _plain(interrupt: Any) -> dict[str, Any]:
+    return {
+        "value": interrupt.value,
+        "id": interrupt.id,
+        "response_schema": getattr(interrupt, "response_schema", None),
+    }
+
+
+def debug_of(kind: str, mode: Mode) -> Mode:
+    """Return the mode that wraps each payload of `mode` with its step and its time."""
+
+    def wrapped(fact: Any, states: States) -> Iterable[Payload]:
+        timestamp = datetime.fromtimestamp(fact.time_ns / 1e9, timezone.utc).isoformat()
+        step = fact.task.step
+        return [
+            {"step": step, "timestamp": timestamp, "type": kind, "payload": payload}
+            for payload in mode(fact, states)
+        ]
+
+    return wrapped
+
+
+# ---- custom and spans
+
+
+def custom_emitted(fact: Emitted, states: States) -> Iterable[Payload]:
+    """Hand out what a node passed to its writer."""
+    return (fact.payload,)
+
+
+def spans_shot(fact: Fact, states: States) -> Iterable[Payload]:
+    """Hand out the span start, event or end that the fact rides on."""
+    return () if fact.shot is None else (fact.shot,)
+
+
+MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
+    "values": {
+        RunStarted: values_begin,
+        StepApplied: values_applied,
+        TaskInterrupted: values_interrupted,
+    },
+    "updates": {
+        TaskCommitted: updates_committed,
+        TaskRestored: updates_restored,
+        TaskInterrupted: updates_interrupted,
+    },
+    "tasks": {
+        TaskStarted: tasks_started,
+        TaskCommitted: tasks_committed,
+        TaskFailed: tasks_failed,
+        TaskInterrupted: tasks_interrupted,
+    },
+    "debug": {
+        TaskStarted: debug_of("task", tasks_started),
+        TaskCommitted: debug_of("task_result", tasks_committed),
+        TaskFailed: debug_of("task_result", tasks_failed),
+        TaskInterrupted: debug_of("task_result", tasks_interrupted),
+    },
+    "checkpoints": {},
+    "messages": {},
+    "custom": {Emitted: custom_emitted},
+    "spans": dict.fromkeys(Fact.__subclasses__(), spans_shot),
+}
+"""Mode -> fact -> what the mode shows of it. A mode is in this table or it does not exist."""
+
+
+def project(modes: Iterable[str]) -> dict[type[Fact], list[tuple[str, Mode]]]:
+    """Return, for each fact that concerns any of `modes`, who speaks of it and in which order."""
+    wanted = set(modes)
+    table: dict[type[Fact], list[tuple[str, Mode]]] = {}
+    for mode in ORDER:
+        if mode in wanted:
+            for fact, function in MODES[mode].items():
+                table.setdefault(fact, []).append((mode, function))
+    return table

@@ -1,0 +1,288 @@
+"""
+TracingObserver: the facts of a run become spans, and ride on them into the record.
+
+Rule: one fact, one span start, event or end. A span object is held here; it is made *current* only by a driver,
+around one call of user code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import Status, StatusCode
+
+from otgraph.constants import NS_SEP
+from otgraph.events import (
+    Emitted,
+    Fact,
+    Outcome,
+    RunEnded,
+    RunStarted,
+    StepApplied,
+    StepEnded,
+    StepStarted,
+    TaskCommitted,
+    TaskEnded,
+    TaskFailed,
+    TaskInterrupted,
+    TaskRestored,
+    TaskRetried,
+    TaskStarted,
+    Write,
+)
+from otgraph.infos import RunInfo, TaskInfo
+from otgraph.tracing import names
+from otgraph.tracing.capture import Capture
+from otgraph.tracing.exceptions import exception_event
+from otgraph.tracing.options import TelemetryOptions
+from otgraph.tracing.place import Place
+from otgraph.tracing.provider import Pipeline, pipeline_for
+from otgraph.tracing.record import Record
+from otgraph.tracing.span import Span
+
+__all__ = ["LIVE", "TracingObserver", "new_observer"]
+
+
+LIVE: Final[dict[str, RunInfo]] = {}
+"""The root runs that are going on in this process, by id."""
+
+
+def new_observer(options: TelemetryOptions) -> TracingObserver:
+    """Return an observer for a root run that the caller's current span, if any, is the parent of."""
+    return TracingObserver(pipeline_for(options.provider), Record(), get_current(), options)
+
+
+class TracingObserver:
+    """
+    The observer of one root run.
+
+    Args:
+        pipeline: makes the spans.
+        record: takes the facts.
+        context: the OpenTelemetry context of the caller.
+    """
+
+    __slots__ = ("_capture", "_context", "_options", "_pipeline", "record")
+
+    def __init__(
+        self, pipeline: Pipeline, record: Record, context: Context, options: TelemetryOptions
+    ) -> None:
+        self._pipeline = pipeline
+        self._context = context
+        self._options = options
+        self._capture = Capture(options) if options.captures else None
+        self.record = record
+
+    def watch_foreign(self) -> None:
+        """Hear of spans that others make inside the run, from now on."""
+        self._pipeline.watch_foreign()
+
+    # ---- runs
+
+    def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:
+        """Start the run's span, under the task that called it or under the caller's current span."""
+        record, pipeline = self.record, self._pipeline
+        place = run.place = Place(run, record, self._context, pipeline.exports)
+        place.facts = facts = run_facts(run)
+        place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
+        attributes = {**facts, names.OPERATION: names.RUN_SPAN, **config_attributes(run)}
+        name = f"{names.RUN_SPAN} {run.name}"
+        if caller is None:
+            span = pipeline.root(name, self._context, attributes, run.links)
+        else:
+            attributes[names.NESTED] = True
+            span = pipeline.child(name, caller.span, place.context, attributes, run.links)
+        fact = RunStarted(run)
+        if self._capture is not None:
+            self._capture.run_started(span, fact)
+        run.span = span
+        record.runs.append(run)
+        if run.parent is None:
+            LIVE[run.id] = run
+        self._start(place, span, fact)
+
+    def run_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
+        """End the run's span, and before it whatever inside it is still open."""
+        place: Place = run.place
+        span: Span = run.span
+        if place.open:
+            # Supersteps and tasks end with their flows; what is left here was cut off in the middle.
+            left = sorted(place.open, key=lambda span: -span._start_time)
+            for inner in left:
+                inner.annotate(
+                    {names.OUTCOME: (outcome if not outcome.is_error else Outcome.CANCELLED).value}
+                )
+                self._finish(place, inner, StepEnded(run, 0))
+            span.annotate({names.LEAKED: len(left)})
+        self._close(place, span, outcome, error, RunEnded(run, outcome))
+        try:
+            self.record.runs.remove(run)
+        except ValueError:
+            pass
+        if run.parent is None:
+            self.record.closed = True
+            LIVE.pop(run.id, None)
+
+    # ---- supersteps
+
+    def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
+        """Start the superstep's span and then those of all its tasks."""
+        place: Place = run.place
+        pipeline, context = self._pipeline, place.context
+        above = pipeline.child(
+            names.STEP_SPAN,
+            run.span,
+            context,
+            {**place.facts, names.STEP: step, names.STEP_TASKS: len(tasks)},
+        )
+        run.step_span = above
+        self._start(place, above, StepStarted(run, step, tasks))
+        capture = self._capture
+        for task in tasks:
+            node = task.name
+            span = pipeline.child(
+                f"invoke_node {node}",
+                above,
+                context,
+                {
+                    **place.task_facts,
+                    names.NODE: node,
+                    names.STEP: step,
+                    names.TASK_ID: task.id,
+                    names.TRIGGERS: task.triggers,
+                },
+                [(source._context, None) for source in task.sources] if task.sources else (),
+            )
+            fact = TaskStarted(task)
+            if capture is not None:
+                capture.task_started(span, fact)
+            task.span = span
+            self._start(place, span, fact)
+
+    def step_applied(self, run: RunInfo, step: int, changed: Sequence[str], written: Sequence[str]) -> None:
+        """Add the event to the superstep's span; to the run's for the input."""
+        fact = StepApplied(run, step, changed, written)
+        attributes = None if self._capture is None else self._capture.step_applied(fact)
+        span = run.span if step < 1 else run.step_span
+        span.emit(fact.name, attributes, fact, reserved=True)
+
+    def step_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
+        """End the superstep's span; only an error that no task had is recorded on it."""
+        span: Span | None = run.step_span
+        if span is None:
+            return
+        run.step_span = None
+        if error is not None:
+            span.emit(*exception_event(error, self._options), None, reserved=True)
+        self._close(run.place, span, outcome, error, StepEnded(run, 0))
+
+    # ---- tasks
+
+    def task_committed(self, task: TaskInfo, writes: Sequence[Write]) -> None:
+        """Add the event that stands for the task's writes."""
+        fact = TaskCommitted(task, writes)
+        attributes = None if self._capture is None else self._capture.task_committed(fact)
+        task.span.emit(fact.name, attributes, fact, reserved=True)
+
+    def task_failed(self, task: TaskInfo, error: BaseException) -> None:
+        """Record the exception, once."""
+        name, attributes = exception_event(error, self._options)
+        fact = TaskFailed(task, error)
+        if self._capture is not None:
+            attributes.update(self._capture.task_failed(fact))
+        task.span.emit(name, attributes, fact, reserved=True)
+
+    def task_interrupted(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
+        """Add the event that says what is waited for; it is no error."""
+        fact = TaskInterrupted(task, interrupts)
+        attributes: dict[str, Any] = {names.INTERRUPT_IDS: tuple(item.id for item in interrupts)}
+        if self._capture is not None:
+            attributes.update(self._capture.task_interrupted(fact))
+        task.span.emit(fact.name, attributes, fact, reserved=True)
+
+    def task_restored(self, task: TaskInfo, writes: Sequence[Write]) -> None:
+        """Add the event to the superstep's span: a restored task has none of its own."""
+        fact = TaskRestored(task, writes)
+        attributes: dict[str, Any] = {names.TASK_ID: task.id, names.NODE: task.name}
+        if self._capture is not None:
+            attributes.update(self._capture.task_restored(fact))
+        task.run.step_span.emit(fact.name, attributes, fact, reserved=True)
+
+    def task_retried(self, task: TaskInfo, error: BaseException, delay: float) -> None:
+        """Add the event that says that an attempt failed."""
+        fact = TaskRetried(task, error, delay)
+        attributes = {names.ERROR_TYPE: type(error).__qualname__, names.DELAY: delay}
+        task.span.emit(fact.name, attributes, fact, reserved=True)
+
+    def task_ended(self, task: TaskInfo, outcome: Outcome, error: BaseException | None) -> None:
+        """End the task's span."""
+        span: Span = task.span
+        if task.attempt > 1:
+            span.annotate({names.ATTEMPTS: task.attempt})
+        if task.emitted:
+            span.annotate({names.CUSTOM_COUNT: task.emitted})
+        self._close(task.run.place, span, outcome, error, TaskEnded(task, outcome))
+
+    def emitted(self, task: TaskInfo, payload: Any) -> None:
+        """Add the event that stands for one item of a stream writer."""
+        fact = Emitted(task, payload)
+        task.emitted += 1
+        span = task.span
+        if span._end_time is not None:
+            # A thread that a node left behind still writes: the run takes it in the node's place.
+            span = task.run.span
+        span.emit(fact.name, None if self._capture is None else self._capture.emitted(fact), fact)
+
+    # ---- one way to start a span, one to end it
+
+    @staticmethod
+    def _start(place: Place, span: Span, fact: Fact) -> None:
+        span.record = place.record
+        span.fact = fact
+        if span is not place.run.span:
+            place.open.add(span)
+        span.start(place.context)
+
+    def _close(
+        self, place: Place, span: Span, outcome: Outcome, error: BaseException | None, fact: Fact
+    ) -> None:
+        if outcome.is_error:
+            kind = outcome.value if error is None else type(error).__qualname__
+            span.annotate({names.OUTCOME: outcome.value, names.ERROR_TYPE: kind})
+            span.set_status(Status(StatusCode.ERROR))
+        else:
+            span.annotate({names.OUTCOME: outcome.value})
+        self._finish(place, span, fact)
+
+    @staticmethod
+    def _finish(place: Place, span: Span, fact: Fact) -> None:
+        place.open.discard(span)
+        if span._end_time is None:
+            span.fact = fact
+            span.end()
+
+
+def run_facts(run: RunInfo) -> dict[str, Any]:
+    """Return the attributes that all spans of a run bear."""
+    facts: dict[str, Any] = {names.WORKFLOW: run.name, names.RUN_ID: run.id}
+    if run.thread is not None:
+        facts[names.CONVERSATION] = run.thread
+    if run.ns:
+        facts[names.NS] = NS_SEP.join(run.ns)
+    return facts
+
+
+def config_attributes(run: RunInfo) -> dict[str, Any]:
+    """Return what a root run's span shows of its config: tags, and metadata of scalar type."""
+    if run.parent is not None:
+        return {}
+    shown: dict[str, Any] = {
+        f"{names.METADATA}{key}": value
+        for key, value in run.metadata.items()
+        if isinstance(value, (str, bool, int, float))
+    }
+    if run.tags:
+        shown[names.TAGS] = tuple(run.tags)
+    return shown

@@ -1,0 +1,77 @@
+"""
+What a user may say about telemetry, in one frozen object.
+
+Rule: accepted for the application (`set_telemetry`), for a graph (`compile(telemetry=…)`) and for a call
+(`stream(…, telemetry=…)`); the nearest one wins as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["TelemetryOptions", "get_telemetry", "set_telemetry"]
+
+CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+EXCEPTIONS_VARIABLE = "OTGRAPH_CAPTURE_EXCEPTIONS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryOptions:
+    """How a run is recorded; the defaults follow the environment."""
+
+    provider: Any = None
+    """A `TracerProvider`; None for the global one at the time the run starts."""
+    capture: bool | None = None
+    """
+    Whether state, messages and custom items are recorded on spans, as JSON.
+
+    None follows `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`: off unless it names spans.
+    """
+    redact: Callable[[str, Any], Any] | None = None
+    """
+    Called as `redact(name, value)` on every captured payload and exception message before it is recorded.
+
+    What it returns is recorded in the value's place; where it raises, `[REDACTED:error]` is.
+    """
+    max_payload: int = 65536
+    """Characters of JSON after which a captured payload is cut and marked as truncated."""
+    exceptions: Literal["full", "type"] | None = None
+    """
+    What is recorded of an exception: type, message and frames, or its type alone.
+
+    None follows `OTGRAPH_CAPTURE_EXCEPTIONS`, which is `full` where it is not set.
+    """
+    trace_resume: Literal["link", "continue"] = "link"
+    """Whether a resumed run is a new trace linked to the paused one, or goes on in it."""
+
+    @property
+    def captures(self) -> bool:
+        """Whether content is recorded, the environment considered."""
+        if self.capture is not None:
+            return self.capture
+        return os.environ.get(CONTENT_VARIABLE, "").upper() in ("SPAN_ONLY", "SPAN_AND_EVENT")
+
+    @property
+    def exceptions_full(self) -> bool:
+        """Whether exception messages and frames are recorded, the environment considered."""
+        wanted = self.exceptions or os.environ.get(EXCEPTIONS_VARIABLE, "full").lower()
+        return wanted != "type"
+
+
+_application = TelemetryOptions()
+
+
+def set_telemetry(options: TelemetryOptions) -> None:
+    """Set the options of all graphs and calls that have none of their own."""
+    global _application  # noqa: PLW0603 (one application, one setting)
+    if not isinstance(options, TelemetryOptions):
+        raise TypeError(f"expected TelemetryOptions, got {options!r}")
+    _application = options
+
+
+def get_telemetry() -> TelemetryOptions:
+    """Return the options set for the application."""
+    return _application

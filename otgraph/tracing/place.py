@@ -1,0 +1,52 @@
+"""
+Where a run is: its record, and the OpenTelemetry context it was begun in.
+
+Rule: the place travels in the OpenTelemetry context of user code, so that whatever is traced below finds its run.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from otgraph.infos import RunInfo
+from otgraph.tracing.record import Record
+from otgraph.tracing.span import Span
+
+__all__ = ["PLACE", "Place"]
+
+PLACE: Final = otel_context.create_key("otgraph.place")
+"""The key of an OpenTelemetry context under which user code carries the place of the run it is inside of."""
+
+
+class Place:
+    """What `RunInfo.place` holds."""
+
+    __slots__ = ("context", "exports", "facts", "open", "record", "run", "task_facts")
+
+    def __init__(self, run: RunInfo, record: Record, context: Context, exports: bool) -> None:
+        self.run = run
+        self.record = record
+        self.context = otel_context.set_value(PLACE, self, context)
+        """The context of the run's caller, with this place in it and without the run's span."""
+        self.exports = exports
+        """Whether the run's spans may be current where other instrumentation sees them."""
+        self.facts: dict[str, Any] = {}
+        """Attributes that all spans of the run bear."""
+        self.task_facts: dict[str, Any] = {}
+        """Attributes that all its task spans bear."""
+        self.open: set[Span] = set()
+        """Superstep and task spans that have not ended."""
+
+    def enter(self, span: Span) -> None:
+        """
+        Make `span` current in the context variables of the caller, for good: call it in a context of its own.
+
+        Without a provider that exports, nothing is made current: no `traceparent` of a span that nobody will ever
+        see must reach other services.
+        """
+        if self.exports:
+            otel_context.attach(trace.set_span_in_context(span, self.context))

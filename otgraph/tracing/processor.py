@@ -1,0 +1,73 @@
+"""
+RecordProcessor: the span processor through which everything that a stream shows has come.
+
+Rule: it appends to the record and returns. It never blocks, does no I/O, and what it raises is a fault of the
+record's own path: that is never swallowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import SpanProcessor
+
+from otgraph.events import Fact, SpanNoted
+from otgraph.tracing import names
+from otgraph.tracing.record import Record
+from otgraph.tracing.shots import end_shot, event_shot, start_shot
+from otgraph.tracing.span import Span
+
+__all__ = ["RecordProcessor", "processor"]
+
+
+class RecordProcessor(SpanProcessor):
+    """Hears of otgraph's own spans, each from the span itself."""
+
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        """Put the start of a span into its record."""
+        record: Record | None = span.record
+        if record is None:
+            return
+        fact: Fact = span.fact
+        fact.time_ns = span._start_time
+        if record.spans:
+            fact.shot = start_shot(span)
+        span._attributes[names.SEQ] = record.append(fact)
+
+    def on_event(
+        self, span: Span, name: str, time_ns: int, attributes: Mapping[str, Any] | None, fact: Any
+    ) -> Mapping[str, Any] | None:
+        """Put an event of a span into its record; return the attribute that says where it is there."""
+        record: Record | None = span.record
+        if record is None:
+            return None
+        if fact is None:
+            fact = SpanNoted(span.fact.run)
+        fact.time_ns = time_ns
+        if record.spans:
+            fact.shot = event_shot(span, name, time_ns, attributes)
+        return {names.SEQ: record.append(fact)}
+
+    def on_end(self, span: Any) -> None:
+        """Put the end of a span into its record."""
+        record: Record | None = span.record
+        if record is None:
+            return
+        fact: Fact = span.fact
+        fact.time_ns = span._end_time or 0
+        if record.spans:
+            fact.shot = end_shot(span)
+        span.annotate({names.END_SEQ: record.append(fact)})
+
+    def shutdown(self) -> None:
+        """Nothing is held open."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Nothing is held back."""
+        return True
+
+
+processor: Final = RecordProcessor()
+"""The one processor of this process."""

@@ -1,0 +1,157 @@
+"""
+Whose spans these are: what otgraph takes from the user's `TracerProvider`.
+
+Rule: the provider is only read. It is looked up anew for each root run, so one that is set late is found, and
+without one (or with a disabled one) the same spans exist, feed streams, and are exported nowhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits as SdkLimits
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    StaticSampler,
+)
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+
+from otgraph.tracing import names
+from otgraph.tracing.foreign import foreign_processor
+from otgraph.tracing.limits import SpanLimits
+from otgraph.tracing.processor import processor
+from otgraph.tracing.span import Span, SpanSource
+from otgraph.version import __version__
+
+__all__ = ["Pipeline", "pipeline_for"]
+
+SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+UNSAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
+
+
+class Pipeline:
+    """
+    Makes spans for one provider, or for none.
+
+    Args:
+        provider: an SDK provider that is not disabled, or None.
+    """
+
+    __slots__ = (
+        "_id_generator",
+        "_inherits",
+        "_new_span_id",
+        "_sampler",
+        "_watched",
+        "exports",
+        "source",
+    )
+
+    def __init__(self, provider: Any = None) -> None:
+        self.exports = provider is not None
+        """Whether spans go anywhere but into streams, and so may be seen by other instrumentation."""
+        limits = getattr(provider, "_span_limits", None) or SdkLimits()
+        self.source = SpanSource(
+            resource=provider.resource if provider is not None else Resource.get_empty(),
+            scope=InstrumentationScope(names.SCOPE, __version__),
+            limits=SpanLimits(limits),
+            processor=getattr(provider, "_active_span_processor", None),
+            stream=processor,
+        )
+        self._id_generator: IdGenerator = getattr(provider, "id_generator", None) or RandomIdGenerator()
+        self._new_span_id = self._id_generator.generate_span_id
+        self._sampler: Sampler = getattr(provider, "sampler", None) or ALWAYS_ON
+        self._inherits = _inherits(self._sampler)
+        self._watched = False
+
+    def root(self, name: str, context: Context, attributes: dict[str, Any], links: Any = ()) -> Span:
+        """Make a span whose parent is the current span of `context`, if there is one."""
+        parent = trace.get_current_span(context).get_span_context()
+        if not parent.is_valid:
+            return self._sampled(
+                name, context, attributes, links, (self._id_generator.generate_trace_id(), None)
+            )
+        return self._sampled(name, context, attributes, links, (parent.trace_id, parent))
+
+    def child(
+        self, name: str, parent: Span, context: Context, attributes: dict[str, Any], links: Any = ()
+    ) -> Span:
+        """Make a span under one of otgraph's own; `context` is what a sampler that looks for itself is shown."""
+        above = parent._context
+        if not self._inherits:
+            context = trace.set_span_in_context(parent, context)
+            return self._sampled(name, context, attributes, links, (above.trace_id, above))
+        own = SpanContext(above.trace_id, self._new_span_id(), False, above.trace_flags, above.trace_state)
+        span = Span(self.source, name, own, above, attributes, links)
+        span.exported = parent.exported
+        return span
+
+    def _sampled(
+        self,
+        name: str,
+        context: Context,
+        attributes: dict[str, Any],
+        links: Any,
+        lineage: tuple[int, SpanContext | None],
+    ) -> Span:
+        trace_id, parent = lineage
+        result = self._sampler.should_sample(
+            context, trace_id, name, SpanKind.INTERNAL, attributes, [trace.Link(*link) for link in links]
+        )
+        flags = SAMPLED if result.decision is Decision.RECORD_AND_SAMPLE else UNSAMPLED
+        own = SpanContext(trace_id, self._new_span_id(), False, flags, result.trace_state)
+        added = result.attributes
+        span = Span(self.source, name, own, parent, {**attributes, **added} if added else attributes, links)
+        span.exported = self.exports and result.decision is not Decision.DROP
+        return span
+
+    def watch_foreign(self) -> None:
+        """Hear of the spans that others make with the same provider, from now on."""
+        if self.exports and not self._watched:
+            self._watched = True
+            self.source.processor.add_span_processor(foreign_processor)
+
+
+def _inherits(sampler: Sampler) -> bool:
+    """Say whether a span's decision always equals that of its local parent, so that it need not be asked for."""
+    if isinstance(sampler, StaticSampler):
+        return True
+    if type(sampler) is not ParentBased:
+        return False
+    on, off = sampler._local_parent_sampled, sampler._local_parent_not_sampled
+    return on is ALWAYS_ON and off is ALWAYS_OFF
+
+
+_none: Pipeline | None = None
+_pipelines: WeakKeyDictionary[Any, Pipeline] = WeakKeyDictionary()
+
+
+def pipeline_for(provider: Any = None) -> Pipeline:
+    """
+    Return the pipeline of `provider`, or of the global provider as it is now.
+
+    A provider that is not the SDK's, or is disabled by `OTEL_SDK_DISABLED`, counts as none.
+    """
+    global _none  # noqa: PLW0603 (the pipeline to nowhere is made once)
+    if provider is None:
+        provider = trace.get_tracer_provider()
+    pipeline = _pipelines.get(provider)
+    if pipeline is not None:
+        return pipeline
+    if isinstance(provider, TracerProvider) and not getattr(provider, "_disabled", False):
+        pipeline = _pipelines[provider] = Pipeline(provider)
+        return pipeline
+    if _none is None:
+        _none = Pipeline()
+    return _none

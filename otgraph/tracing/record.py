@@ -1,0 +1,144 @@
+"""
+The record of one root run and of all runs nested in it: an ordered list of facts that is written and not kept.
+
+Rule: a fact gets its number and reaches every listener under one lock, so that all listeners hear the same facts in
+the same order. Nothing else happens here: nobody waits, nobody raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, Protocol
+
+from otgraph.events import Fact
+from otgraph.infos import RunInfo
+
+__all__ = ["Listener", "Record"]
+
+
+class Listener(Protocol):
+    """Somebody to whom a record tells facts."""
+
+    mask: int
+    """The kinds of facts it wants."""
+    watches_spans: bool
+    """Whether it wants to see spans as plain data."""
+    crowded: bool
+    """Whether it asks the run to wait because it cannot keep up."""
+
+    @property
+    def flooded(self) -> bool:
+        """Whether it asked in vain, and has ten times as much before it as it has room for."""
+
+    def hear(self, fact: Fact) -> None:
+        """Take a fact; called under the record's lock, so it must only put it somewhere."""
+
+    def meet(self, run: RunInfo) -> None:
+        """Learn of a run that was going on already when the listener came."""
+
+
+class Record:
+    """See the module."""
+
+    __slots__ = (
+        "_listeners",
+        "_lock",
+        "_relief",
+        "closed",
+        "context",
+        "crowded",
+        "mask",
+        "runs",
+        "seq",
+        "spans",
+    )
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._listeners: tuple[Listener, ...] = ()
+        self._relief: list[Callable[[], None]] = []
+        self.seq = 0
+        """The number of the newest fact."""
+        self.mask = 0
+        """The kinds of facts that anybody wants."""
+        self.spans = False
+        """Whether anybody watches spans."""
+        self.crowded = False
+        """Whether somebody asks the run to wait because it cannot keep up."""
+        self.runs: list[RunInfo] = []
+        """The runs that are going on, the root run first."""
+        self.context: Any = None
+        """The OpenTelemetry context that the run was begun in, with this record in it."""
+        self.closed = False
+
+    def append(self, fact: Fact) -> int:
+        """Number a fact, tell it to those who want it, and return its number."""
+        with self._lock:
+            fact.seq = seq = self.seq = self.seq + 1
+            if self.mask & fact.kind:
+                self._tell(fact)
+        return seq
+
+    def note(self, fact: Fact) -> None:
+        """Tell of something that is no part of the run's own record: it bears the number of what came before."""
+        with self._lock:
+            fact.seq = self.seq
+            self._tell(fact)
+
+    def _tell(self, fact: Fact) -> None:
+        fact.load()
+        kind = fact.kind
+        for listener in self._listeners:
+            if listener.mask & kind:
+                listener.hear(fact)
+                if listener.crowded:
+                    self.crowded = True
+
+    # ---- who listens
+
+    def subscribe(self, listener: Listener) -> None:
+        """Tell `listener` all facts from now on, after introducing the runs that are going on."""
+        with self._lock:
+            for run in self.runs:
+                listener.meet(run)
+            self._listeners = (*self._listeners, listener)
+            self._note_wishes()
+
+    def unsubscribe(self, listener: Listener) -> None:
+        """Tell `listener` nothing more."""
+        with self._lock:
+            self._listeners = tuple(other for other in self._listeners if other is not listener)
+            self._note_wishes()
+        self.relieve()
+
+    def _note_wishes(self) -> None:
+        self.mask = 0
+        for listener in self._listeners:
+            self.mask |= listener.mask
+        self.spans = any(listener.watches_spans for listener in self._listeners)
+
+    @property
+    def flooded(self) -> bool:
+        """Whether some listener asked the run to wait and was not heard."""
+        return any(listener.flooded for listener in self._listeners)
+
+    # ---- waiting for those who cannot keep up; the waiting itself is done elsewhere
+
+    def when_relieved(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once, from any thread, when the record is no longer crowded; at once if it is not."""
+        with self._lock:
+            if self.crowded:
+                self._relief.append(callback)
+                return
+        callback()
+
+    def relieve(self) -> None:
+        """Look again whether anybody is behind, and wake those who wait if nobody is."""
+        with self._lock:
+            self.crowded = any(listener.crowded for listener in self._listeners)
+            if self.crowded:
+                return
+            waiting, self._relief = self._relief, []
+        for callback in waiting:
+            callback()
