@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, cast
+from typing import Any, Generic, Literal, cast
 
 from typing_extensions import Self
 
@@ -23,6 +23,7 @@ from otgraph.graph.arguments import (
     read_ends,
     read_policies,
 )
+from otgraph.graph.compiled import CompiledStateGraph
 from otgraph.graph.deprecated import refuse_unknown, renamed
 from otgraph.plan.callee import infer_name, inspect_callee, is_runnable
 from otgraph.plan.channels import add_schema
@@ -44,10 +45,7 @@ from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy, TracePolic
 from otgraph.typing import ContextT, InputT, OutputT, StateT
 from otgraph.warnings import LangGraphDeprecatedSinceV05, LangGraphDeprecatedSinceV10
 
-if TYPE_CHECKING:
-    from otgraph.graph.compiled import CompiledStateGraph
-
-__all__ = ["StateGraph"]
+__all__ = ["CompiledStateGraph", "StateGraph"]
 
 logger = logging.getLogger(__name__)
 
@@ -310,8 +308,6 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             transformers: makers of further projections of its event stream.
             telemetry: what is recorded of its runs, where it differs from the application's settings.
         """
-        from otgraph.graph.compiled import CompiledStateGraph
-
         check_checkpointer(checkpointer)
         plan = self.plan(
             name=name or "LangGraph", interrupt_before=interrupt_before, interrupt_after=interrupt_after
