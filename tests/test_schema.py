@@ -6,6 +6,7 @@ import gc
 import operator
 import subprocess
 import sys
+import warnings
 import weakref
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, InitVar, dataclass, field, make_dataclass
@@ -540,6 +541,23 @@ def test_what_a_model_computes_or_carries_beside_its_fields_is_an_update() -> No
             return 2 * (self.x or 0)
 
     assert [("x", 1), ("double", 2), ("more", 5)] == updates_of(Open(x=1, more=5))  # type: ignore[call-arg]
+
+
+def test_models_of_the_first_pydantic_are_models() -> None:
+    """They are told by what they have; every one of their fields is an update."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pydantic import v1
+
+        class Old(v1.BaseModel):
+            x: int
+            none: Annotated[list, operator.add] = None  # type: ignore[assignment]
+
+    schema = inspect_schema(Old)
+    assert {"x": LastValue, "none": BinaryOperatorAggregate} == kinds(schema)
+    assert schema.coerce is not None
+    assert Old(x=1) == schema.coerce({"x": "1"}) == coerce_context(Old, {"x": "1"})
+    assert [("x", 1), ("none", None)] == updates_of(Old(x=1))
 
 
 def test_attributes_of_other_instances_are_updates() -> None:

@@ -80,6 +80,7 @@ def test_nothing_but_a_write_changes_it() -> None:
 def test_equality_is_of_kind() -> None:
     """Two channels of the kind are equal whatever their type and value; they cannot be hashed."""
     assert LastValue(int) == LastValue(str)
+    assert LastValueAfterFinish(int) == LastValueAfterFinish(str)
     assert LastValue(int) != LastValueAfterFinish(int)
     assert LastValue(int) != AnyValue(int)
     with pytest.raises(TypeError):
