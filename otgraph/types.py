@@ -32,9 +32,11 @@ from otgraph.stream.parts import (
     UpdatesStreamPart,
     ValuesStreamPart,
 )
+from otgraph.stream.subscription import Buffer
 
 __all__ = [
     "All",
+    "Buffer",
     "CachePolicy",
     "CheckpointPayload",
     "CheckpointStreamPart",

@@ -39,10 +39,20 @@ FLOORS = {
     "snapshot.py": 0, "typing.py": 0, "version.py": 0, "warnings.py": 0,
     # doors at LangGraph's import paths
     "callbacks.py": 6, "config.py": 6, "pregel/": 6, "types.py": 6,
+    # a door of our own
+    "telemetry.py": 6,
 }  # fmt: skip
 """Path below otgraph/ -> floor; the longest match counts. A folder ends in a slash."""
 
-DOORS = {"callbacks.py", "config.py", "types.py", "graph/message.py", "pregel/protocol.py", "pregel/types.py"}
+DOORS = {
+    "callbacks.py",
+    "config.py",
+    "telemetry.py",
+    "types.py",
+    "graph/message.py",
+    "pregel/protocol.py",
+    "pregel/types.py",
+}
 """Files that only re-export, besides every `__init__.py`."""
 
 SIBLINGS = {

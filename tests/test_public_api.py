@@ -127,7 +127,7 @@ LATER = {
 """What otgraph does not have yet: names, or `...` for a whole module."""
 
 EXTRA = {
-    "types": "Part SpansStreamPart",
+    "types": "Buffer Part SpansStreamPart",
     "runtime": "SCOPE Scope get_config get_store get_stream_writer",
     "errors": "RunEndedError StreamOverflowError",
     "channels.base": "MISSING Missing",
