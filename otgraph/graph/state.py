@@ -140,6 +140,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             input_schema = first_input(action)
         if destinations is None and plain:
             destinations = command_targets(action)
+        handler = None if error_handler is None else inspect_callee(error_handler, handler_name(name))
         spec = NodeSpec(
             name=name,
             callee=callee,
@@ -148,7 +149,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             metadata=metadata,
             retry_policy=read_policies(retry_policy),
             cache_policy=cache_policy,
-            error_handler=error_handler and inspect_callee(error_handler, handler_name(name)),
+            error_handler=handler,
             timeout=read_timeout(timeout),
             destinations=read_destinations(destinations),
             trace_policy=trace_policy,

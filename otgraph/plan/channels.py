@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, TypeAlias, get_origin
 
 from otgraph.channels.base import BaseChannel
 from otgraph.channels.last_value import LastValue
@@ -19,7 +19,8 @@ from otgraph.schema import Schema, inspect_schema
 
 __all__ = ["add_schema"]
 
-Boundary = Literal["Input", "Output"]
+AnyChannel: TypeAlias = BaseChannel[Any, Any, Any]
+Boundary: TypeAlias = Literal["Input", "Output"]
 
 
 def add_schema(declared: Declared, typ: Any, boundary: Boundary | None = None) -> Schema:
@@ -50,7 +51,9 @@ def add_schema(declared: Declared, typ: Any, boundary: Boundary | None = None) -
         )
     for key, channel in schema.channels.items():
         _check_key(key)
-        _add_channel(declared.channels, key, channel)
+        _check_rule(key, declared.channels.get(key, channel), channel)
+    for key, channel in schema.channels.items():
+        declared.channels.setdefault(key, channel)
     declared.managed.update(schema.managed)
     declared.schemas[_key(typ)] = schema
     return schema
@@ -91,9 +94,6 @@ def _check_key(key: str) -> None:
         raise ValueError(f"Channel name '{key}' is reserved")
 
 
-def _add_channel(
-    channels: dict[str, BaseChannel[Any, Any, Any]], key: str, channel: BaseChannel[Any, Any, Any]
-) -> None:
-    known = channels.setdefault(key, channel)
+def _check_rule(key: str, known: AnyChannel, channel: AnyChannel) -> None:
     if known is not channel and type(channel) is not LastValue and known != channel:
         raise ValueError(f"Channel '{key}' already exists with a different type")

@@ -241,6 +241,15 @@ def test_key_with_two_rules(was: Any, becomes: Any) -> None:
         add_schema(declared, schema(k=becomes))
 
 
+def test_refused_schema_adds_nothing() -> None:
+    """A schema that is refused leaves no key behind."""
+    declared = Declared(State, State, State)
+    add_schema(declared, schema(k=int))
+    with pytest.raises(ValueError, match="already exists"):
+        add_schema(declared, schema(new=int, k=Annotated[int, operator.add]))
+    assert ["k"] == list(declared.channels)
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "kind"),
     [
