@@ -21,8 +21,14 @@ from pathlib import Path
 
 import pytest
 
+from otgraph.events import Fact
+from otgraph.tracing import names
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+NOT_WRITTEN = {"otgraph.task.path", "otgraph.task.failed"}
+"""Names that are spelt and not used: nothing tells a path yet, and a failure is the event `exception`."""
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 VARIABLE = {
@@ -100,6 +106,14 @@ def test_a_page_tells_the_truth(page: Path, tmp_path: Path) -> None:
     """Each block of a page runs, warns of nothing, and prints what the page says."""
     faults = run_apart(page, tmp_path)
     assert not faults, "\n".join(faults)
+
+
+def test_every_telemetry_name_is_documented() -> None:
+    """The page on telemetry explains every span name, attribute and event that otgraph writes."""
+    written = {value for name, value in vars(names).items() if name.isupper() and value != names.SCOPE}
+    written |= {fact.name for fact in Fact.__subclasses__() if fact.name}
+    page = (REPOSITORY / "docs" / "telemetry.md").read_text()
+    assert not {name for name in written - NOT_WRITTEN if f"`{name}" not in page}
 
 
 def page_of(tmp_path: Path, *parts: str) -> Path:
