@@ -1,0 +1,263 @@
+"""
+How a program runs its graphs: written once, driven by `stream` or `astream`, with sync or async nodes.
+
+Rule: a colour changes how a graph is called and what its functions are, never what the program says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import io
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+from .engine import Engine
+from .normalise import Chunks, Raised
+from .turns import Turns
+
+__all__ = ["COLOURS", "Drive"]
+
+COLOURS: dict[str, tuple[str, str]] = {
+    "sync": ("sync", "sync"),
+    "async": ("async", "async"),
+    "mixed": ("async", "sync"),
+}
+"""Colour -> how the run is driven, what its functions are."""
+
+
+class Drive:
+    """Runs the graphs of one program in one colour."""
+
+    def __init__(self, engine: Engine, colour: str) -> None:
+        self.engine = engine
+        self.colour = colour
+        self.driver, self.functions = COLOURS[colour]
+        self._turns = Turns(settle_of(engine, self.functions))
+
+    def __enter__(self) -> Drive:
+        self._warnings = warnings.catch_warnings()
+        self._warnings.__enter__()
+        warnings.simplefilter("ignore")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._turns.close()
+        self._warnings.__exit__(None, None, None)
+
+    # -- functions of a graph
+
+    def node(self, function: Any = None, *, turn: Any = None) -> Any:
+        """
+        Return `function` in this drive's colour, with its name and signature.
+
+        Args:
+            function: plain, or a coroutine function that waits for nothing but this drive's own helpers.
+            turn: parallel bodies run one after another by this number (where equal, by their input), and
+                so finish in that order.
+        """
+        if function is None:
+            return functools.partial(self.node, turn=turn)
+        return (
+            self._sync_body(function, turn) if self.functions == "sync" else self._async_body(function, turn)
+        )
+
+    def _sync_body(self, function: Any, turn: Any) -> Any:
+        waits = inspect.iscoroutinefunction(function)
+        if not waits and turn is None:
+            return function
+
+        @functools.wraps(function)
+        def body(*args: Any, **kwargs: Any) -> Any:
+            if turn is not None:
+                self._turns.wait(turn, repr(args[:1]))
+            return step_through(function(*args, **kwargs)) if waits else function(*args, **kwargs)
+
+        return body
+
+    def _async_body(self, function: Any, turn: Any) -> Any:
+        waits = inspect.iscoroutinefunction(function)
+
+        @functools.wraps(function)
+        async def body(*args: Any, **kwargs: Any) -> Any:
+            if turn is not None:
+                await self._turns.wait_async(turn, repr(args[:1]))
+            return await function(*args, **kwargs) if waits else function(*args, **kwargs)
+
+        return body
+
+    async def turn(self, *key: Any) -> None:
+        """Wait inside a node body until it is the turn of `key`."""
+        if self.functions == "sync":
+            self._turns.wait(*key)
+        else:
+            await self._turns.wait_async(*key)
+
+    async def nap(self, seconds: float) -> None:
+        """Sleep inside a node body."""
+        if self.functions == "sync":
+            time.sleep(seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+    async def call(self, graph: Any, *args: Any, **kwargs: Any) -> Any:
+        """Invoke a graph inside a node body; errors pass."""
+        if self.functions == "sync":
+            return graph.invoke(*args, **kwargs)
+        return await graph.ainvoke(*args, **kwargs)
+
+    async def read(self, graph: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Stream a graph inside a node body to its end; errors pass."""
+        if self.functions == "sync":
+            return list(graph.stream(*args, **kwargs))
+        return [chunk async for chunk in graph.astream(*args, **kwargs)]
+
+    # -- runs
+
+    def invoke(self, graph: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the result of a run, or the exception that ended it."""
+        try:
+            if self.driver == "sync":
+                return graph.invoke(*args, **kwargs)
+            return run_async(graph.ainvoke(*args, **kwargs))
+        except Exception as error:
+            return Raised(error)
+
+    def stream(
+        self,
+        graph: Any,
+        *args: Any,
+        stop: int | None = None,
+        on_chunk: Callable[[Any], object] | None = None,
+        woven: bool = False,
+        **kw: Any,
+    ) -> Chunks:
+        """
+        Return the chunks of a run, the exception that ended it last.
+
+        Args:
+            stop: close the stream after so many chunks.
+            on_chunk: told each chunk as it comes.
+            woven: nested graphs run side by side in it, so that their chunks may interleave in several ways.
+        """
+        chunks = Chunks()
+        chunks.woven = woven
+
+        def take(chunk: Any) -> bool:
+            chunks.append(chunk)
+            if on_chunk is not None:
+                on_chunk(chunk)
+            return stop is not None and len(chunks) >= stop
+
+        def read() -> None:
+            stream = graph.stream(*args, **kw)
+            for chunk in stream:
+                if take(chunk):
+                    stream.close()
+                    break
+
+        async def read_async() -> None:
+            stream = graph.astream(*args, **kw)
+            async for chunk in stream:
+                if take(chunk):
+                    await stream.aclose()
+                    break
+
+        try:
+            if self.driver == "sync":
+                read()
+            else:
+                run_async(read_async())
+        except Exception as error:
+            chunks.append(Raised(error))
+        return chunks
+
+    def every(self, graph: Any, *args: Any, modes: tuple[str, ...] = (), **kwargs: Any) -> Chunks:
+        """Return the chunks of a run in values, updates, custom and tasks, nested graphs included."""
+        wanted = list(modes or ("values", "updates", "custom", "tasks"))
+        return self.stream(graph, *args, stream_mode=wanted, subgraphs=True, **kwargs)
+
+    def attempt(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what `function` returns, or the exception it raises."""
+        return attempt(function, *args, **kwargs)
+
+    # -- what a run says besides its chunks
+
+    @contextmanager
+    def heard(self) -> Iterator[list[Any]]:
+        """Collect warnings, and log records of level WARNING or more, in the order they come."""
+        with heard() as lines:
+            yield lines
+
+    @contextmanager
+    def printed(self) -> Iterator[list[str]]:
+        """Collect what is printed, by lines."""
+        lines: list[str] = []
+        out = io.StringIO()
+        with redirect_stdout(out):
+            yield lines
+        lines += out.getvalue().splitlines()
+
+
+def settle_of(engine: Engine, functions: str) -> float:
+    """Return how long a process must stand still: otgraph adds threads to a busy pool every 2 ms."""
+    return 0.006 if functions == "sync" and "otgraph" in repr(engine) else 0.0
+
+
+class _Ear(logging.Handler):
+    def __init__(self, lines: list[Any]) -> None:
+        super().__init__(logging.WARNING)
+        self.lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(("log", record.levelname, record.getMessage()))
+
+
+@contextmanager
+def heard() -> Iterator[list[Any]]:
+    """Collect warnings, and log records of level WARNING or more, in the order they come."""
+    lines: list[Any] = []
+    ear = _Ear(lines)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, category, *_: lines.append((category.__name__, str(message)))
+        logging.getLogger().addHandler(ear)
+        try:
+            yield lines
+        finally:
+            logging.getLogger().removeHandler(ear)
+
+
+def attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return what `function` returns, or the exception it raises."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        return Raised(error)
+
+
+def step_through(coroutine: Any) -> Any:
+    """Run a coroutine that never really waits, without a loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    coroutine.close()
+    raise RuntimeError("a body written for both colours waited for something that is not a helper of Drive")
+
+
+def run_async(coroutine: Any) -> Any:
+    """Run a coroutine in a loop of its own whose pool is wide enough for every sync node at once."""
+
+    async def main() -> Any:
+        with ThreadPoolExecutor(32) as pool:
+            asyncio.get_running_loop().set_default_executor(pool)
+            return await coroutine
+
+    return asyncio.run(main())

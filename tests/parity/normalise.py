@@ -1,0 +1,168 @@
+"""
+Observations as comparable text: the same run on two engines gives the same lines.
+
+Rule: nothing is erased that a user could see. Ids are renamed one to one in order of appearance, a timestamp
+becomes a mark only if it is ISO-8601 in UTC, live objects become structures with a name. Tuples stay tuples,
+lists stay lists, and dicts keep their order. Only what no program can rely on goes: memory addresses, the name
+of the engine in module paths, the version in pydantic's links.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+from .weave import untangle
+
+__all__ = ["Chunks", "Normaliser", "Raised", "Tagged"]
+
+NULL_ID = "00000000-0000-0000-0000-000000000000"
+
+_IDS = re.compile(
+    r"(?<![0-9a-f])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})(?![0-9a-f])"
+)
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\+00:00")
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_PACKAGE = re.compile(r"\botgraph(?=[./])")
+_PYDANTIC = re.compile(r"(?<=errors\.pydantic\.dev/)[0-9.]+")
+
+_SHOWN: dict[str, tuple[str, ...]] = {
+    "Command": ("graph", "update", "resume", "goto"),
+    "GraphOutput": ("value", "interrupts"),
+    "Interrupt": ("value", "id"),
+    "Overwrite": ("value",),
+    "Send": ("node", "arg"),
+}
+"""The engine's own values: what a user sees of them, whatever else an engine keeps on them."""
+
+
+class Chunks(list[Any]):
+    """The chunks of one stream; each is compared on a line of its own."""
+
+    woven = False
+    """True where graphs inside ran side by side: then the chunks are untangled before they are compared."""
+
+
+class Raised:
+    """An exception that ended a run: part of what was observed."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class Tagged:
+    """An object as plain data: its class's name and what it shows."""
+
+    def __init__(self, name: str, *args: Any, **fields: Any) -> None:
+        self.name, self.args, self.fields = name, args, fields
+
+    def __repr__(self) -> str:
+        shown = [repr(value) for value in self.args] + [f"{k}={v!r}" for k, v in self.fields.items()]
+        return f"{self.name}({', '.join(shown)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tagged) and repr(self) == repr(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Normaliser:
+    """Turns live observations into plain data; ids keep their names for as long as it lives."""
+
+    def __init__(self, *, rename: bool = True) -> None:
+        self._rename = rename
+        self._names: dict[str, str] = {}
+
+    def lines(self, observed: Iterable[Any]) -> list[str]:
+        """Return one line of text for each observation, and one for each chunk of a stream."""
+        lines: list[str] = []
+        for number, each in enumerate(observed):
+            if isinstance(each, Chunks):
+                if each.woven:
+                    each[:] = untangle(each, self.without_ids)
+                lines += [f"{number}. {self.plain(chunk)!r}" for chunk in each]
+                if not each:
+                    lines.append(f"{number}. no chunks")
+            else:
+                lines.append(f"{number}. {self.plain(each)!r}")
+        return lines
+
+    def without_ids(self, value: Any) -> str:
+        """Return the text of `value` with its ids erased."""
+        return _IDS.sub("#", repr(Normaliser(rename=False).plain(value)))
+
+    def plain(self, value: Any) -> Any:
+        """Return `value` as nested builtins and `Tagged` structures."""
+        if value is None or isinstance(value, bool | int | float | bytes) and not isinstance(value, Enum):
+            return value
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.plain(key): self.plain(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.plain(item) for item in value]
+        if isinstance(value, tuple):
+            return self._tuple(value)
+        if isinstance(value, set | frozenset):
+            return Tagged(type(value).__name__, *sorted((self.plain(item) for item in value), key=repr))
+        return self._object(value)
+
+    def text(self, value: str) -> str:
+        """Return `value` with ids renamed and machine-dependent parts marked."""
+        if _UTC.fullmatch(value):
+            return "<utc>"
+        value = _ADDRESS.sub("", _PYDANTIC.sub("", _PACKAGE.sub("langgraph", value)))
+        return _IDS.sub(self._name, value) if self._rename else value
+
+    def _name(self, match: re.Match[str]) -> str:
+        found = match.group()
+        if found == NULL_ID:
+            return found
+        if found not in self._names:
+            letter = "T" if "-" in found else "I"
+            taken = sum(name[0] == letter for name in self._names.values())
+            self._names[found] = f"{letter}{taken + 1}"
+        return self._names[found]
+
+    def _tuple(self, value: tuple[Any, ...]) -> Any:
+        if hasattr(value, "_fields"):
+            return Tagged(type(value).__name__, **{k: self.plain(getattr(value, k)) for k in value._fields})
+        return tuple(self.plain(item) for item in value)
+
+    def _object(self, value: Any) -> Any:
+        kind = type(value)
+        if isinstance(value, Raised):
+            return self._raised(value.error)
+        if isinstance(value, BaseException):
+            return Tagged(kind.__name__, self._message(value))
+        if isinstance(value, Enum):
+            return Tagged(kind.__name__, value.name, self.plain(value.value))
+        if isinstance(value, type):
+            return Tagged("class", self.text(value.__name__))
+        if kind.__name__ in _SHOWN:
+            return self._fields(value, _SHOWN[kind.__name__])
+        if hasattr(kind, "model_fields"):
+            return self._fields(value, tuple(kind.model_fields))
+        if dataclasses.is_dataclass(value):
+            return self._fields(value, tuple(field.name for field in dataclasses.fields(value)))
+        if callable(value):
+            return Tagged("callable", getattr(value, "__name__", kind.__name__))
+        if hasattr(value, "__dict__") and ".programs." in kind.__module__:
+            return self._fields(value, tuple(vars(value)))
+        return Tagged(kind.__name__)
+
+    def _fields(self, value: Any, names: tuple[str, ...]) -> Tagged:
+        return Tagged(type(value).__name__, **{name: self.plain(getattr(value, name)) for name in names})
+
+    def _raised(self, error: BaseException) -> Tagged:
+        notes = [self.text(note) for note in getattr(error, "__notes__", ())]
+        return Tagged(f"raise {type(error).__name__}", self._message(error), notes=notes)
+
+    def _message(self, error: BaseException) -> Any:
+        """Return the text of an error; the values it carries, where the text would be their repr."""
+        if all(isinstance(part, str) for part in error.args) or not error.args:
+            return self.text(str(error))
+        return self.plain(error.args[0] if len(error.args) == 1 else error.args)

@@ -1,0 +1,1 @@
+"""Programs by subject; each shows one piece of behaviour and runs on either engine."""
