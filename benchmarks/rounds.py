@@ -64,12 +64,12 @@ Round: TypeAlias = Mapping[Side, Sample]
 class _Process:
     """A worker process: asked over its standard input, answering on its standard output."""
 
-    def __init__(self, name: WorkerName, stack: ExitStack) -> None:
+    def __init__(self, name: WorkerName, clock: str, stack: ExitStack) -> None:
         python, package, tracing = WORKERS[name]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_TRACING_VARIABLES)}
         self._process = stack.enter_context(
             subprocess.Popen(
-                [python, "-m", "benchmarks.worker", package, tracing],
+                [python, "-m", "benchmarks.worker", package, tracing, clock],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -100,8 +100,8 @@ class _Process:
 class Pool:
     """The workers of one run of the benchmarks, each started when it is first needed."""
 
-    def __init__(self, stack: ExitStack, *, slice_seconds: float) -> None:
-        self._stack, self._slice = stack, slice_seconds
+    def __init__(self, stack: ExitStack, *, slice_seconds: float, clock: str) -> None:
+        self._stack, self._slice, self._clock = stack, slice_seconds, clock
         self._processes: dict[WorkerName, _Process] = {}
         self._times: dict[Side, int] = {}
 
@@ -126,15 +126,15 @@ class Pool:
 
     def _ask(self, side: Side, times: int) -> Sample:
         if side.worker not in self._processes:
-            self._processes[side.worker] = _Process(side.worker, self._stack)
+            self._processes[side.worker] = _Process(side.worker, self._clock, self._stack)
         return Sample(**self._processes[side.worker].ask({"case": side.case, "times": times}))
 
 
 @contextmanager
-def pool(*, slice_seconds: float) -> Iterator[Pool]:
-    """Give a pool whose workers end with the block."""
+def pool(*, slice_seconds: float, clock: str = "wall") -> Iterator[Pool]:
+    """Give a pool whose workers end with the block; `clock` is `wall` or `cpu`."""
     with ExitStack() as stack:
-        yield Pool(stack, slice_seconds=slice_seconds)
+        yield Pool(stack, slice_seconds=slice_seconds, clock=clock)
 
 
 def play(workers: Pool, sides: Sequence[Side], rounds: int) -> tuple[list[Round], dict[Side, str]]:

@@ -19,8 +19,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 from folder import Unreadable, load, walk
 from opentelemetry import trace
@@ -155,7 +156,8 @@ def build() -> Any:
 
 def watch(folder: Path) -> Survey:
     """Run the survey of `folder`, print its stream as it happens, and return its last state."""
-    begin, done, total, state = time.perf_counter(), 0, 0, Survey(folder=folder)
+    begin, done, total = time.perf_counter(), 0, 0
+    state: Any = None
 
     def say(node: str, what: str) -> None:
         print(f"{time.perf_counter() - begin:8.3f} s  {node:<5} {what}", flush=True)
@@ -178,7 +180,7 @@ def watch(folder: Path) -> Survey:
             say("find", f"{total:,} files")
         elif "rank" in chunk:
             say("rank", f"{len(chunk['rank']['frequent'])} frequent words")
-    return state
+    return cast(Survey, state)
 
 
 def report(state: Survey) -> Iterator[str]:
@@ -208,7 +210,8 @@ def main() -> int:
         what = "is not a folder" if folder.exists() else "does not exist"
         parser.error(f"{str(folder)!r} {what}: name a folder of text files, or none for otgraph's own source")
 
-    sys.stdout.reconfigure(errors="replace")  # a file name may hold what a terminal cannot show
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a file name may hold what a terminal cannot show
     finished = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(finished))
