@@ -20,6 +20,7 @@ __all__ = [
     "Fact",
     "Outcome",
     "RunEnded",
+    "RunPaused",
     "RunStarted",
     "SpanNoted",
     "StepApplied",
@@ -153,17 +154,18 @@ class TaskCommitted(Fact):
 
 
 class TaskFailed(Fact):
-    """A task failed for good."""
+    """A task failed for good; what it had written by then does not count."""
 
-    __slots__ = ("error", "task")
-    name = "otgraph.task.failed"
+    __slots__ = ("error", "task", "writes")
+    name = "exception"
     kind = 1 << 5
 
-    def __init__(self, task: TaskInfo, error: BaseException) -> None:
+    def __init__(self, task: TaskInfo, error: BaseException, writes: Sequence[Write] = ()) -> None:
         Fact.__init__(self, task.run)
         self.task = task
         self.attempt = task.attempt
         self.error = error
+        self.writes = writes
 
 
 class TaskInterrupted(Fact):
@@ -246,6 +248,14 @@ class StepApplied(Fact):
             self.values = {key: peek(key) for key in self.changed}
 
 
+class RunPaused(Fact):
+    """The run stops at a breakpoint."""
+
+    __slots__ = ()
+    name = "otgraph.run.paused"
+    kind = 1 << 14
+
+
 class StepEnded(Fact):
     """A superstep is over; rides on the end of its span."""
 
@@ -277,7 +287,7 @@ class SpanNoted(Fact):
     kind = 1 << 13
 
 
-ANYTHING = (1 << 14) - 1
+ANYTHING = (1 << 15) - 1
 """Every kind of fact."""
 
 

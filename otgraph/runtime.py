@@ -28,6 +28,7 @@ __all__ = [
     "get_runtime",
     "get_store",
     "get_stream_writer",
+    "interrupt",
 ]
 
 ContextT = TypeVar("ContextT", default=None)
@@ -43,6 +44,7 @@ class Scope(Protocol):
     @property
     def store(self) -> Any: ...
     def write(self, payload: Any) -> None: ...
+    def interrupt(self, value: Any, response_schema: Any = None) -> Any: ...
 
 
 SCOPE: ContextVar[Scope | None] = ContextVar("otgraph.scope", default=None)
@@ -197,3 +199,20 @@ def get_runtime(context_schema: type[ContextT] | None = None) -> Runtime[Context
         context_schema: tells type checkers the type of `runtime.context`; not looked at.
     """
     return cast("Runtime[ContextT]", _scope().runtime)
+
+
+def interrupt(value: Any, *, response_schema: Any = None) -> Any:
+    """
+    Pause the run and ask a human; return the answer once the run is resumed with it.
+
+    The node runs again from its start when it is resumed, so what stands before the call happens twice.
+
+    Args:
+        value: what is asked, as the stream and the state show it.
+        response_schema: what kind of answer is expected; only shown.
+
+    Raises:
+        GraphInterrupt: the first time; it must not be caught.
+        RuntimeError: outside of a run.
+    """
+    return _scope().interrupt(value, response_schema)

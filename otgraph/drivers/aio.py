@@ -93,7 +93,12 @@ class AsyncDriver(Driver):
     async def _call(self, strand: Strand, effect: CallNode) -> None:
         if self.above is not None and self.above.ended:
             self.coordinator.answer(strand, CANCELLED)
-        elif self.coordinator.width == 1 and not self.live and effect.callee.coro is not None:
+        elif (
+            self.coordinator.width == 1
+            and not self.live
+            and not self.coordinator.timed
+            and effect.callee.coro is not None
+        ):
             scope = self.scope_of(effect)
             stepper: Stepper | None = None
             try:
@@ -158,7 +163,7 @@ class AsyncDriver(Driver):
         if monotonic() - self._turn > TURN_SECONDS:
             await asyncio.sleep(0)
             self._turn = monotonic()
-        self.coordinator.answer(strand, uuid6(effect.step))
+        self.coordinator.answer_now(strand, uuid6(effect.step))
 
     def _sleep(self, strand: Strand, effect: Sleep) -> None:
         strand.handle = self._loop.call_later(seconds_of(effect), self._woken, strand)
@@ -201,10 +206,22 @@ class AsyncDriver(Driver):
                 subscription.wake = None
                 self._waiter = None
                 return
+        deadline = self.deadline()
+        timer = (
+            None
+            if deadline is None
+            else self._loop.call_later(max(0.0, deadline - monotonic()), self._wake_here)
+        )
         try:
             await self._waiter
         finally:
             self._waiter = None
+            if timer is not None:
+                timer.cancel()
+        if deadline is not None and monotonic() >= deadline and not self.coordinator.ready:
+            for group in self.expired(asyncio.TimeoutError()):
+                for strand in list(self.coordinator.waiting(group)):
+                    self._cancel(strand)
         self._turn = monotonic()
 
     def wake(self) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from contextvars import Context
-from time import time
+from time import monotonic, time
 from typing import Any
 
 from otgraph.drivers.scope import CallScope
-from otgraph.drivers.strands import Coordinator, Strand
+from otgraph.drivers.strands import Coordinator, Group, Strand
 from otgraph.engine.effects import CANCELLED, CallNode, Flow, RunCancelled
 from otgraph.errors import RunEndedError
 from otgraph.tracing.record import Record
@@ -57,6 +57,7 @@ class Driver:
         self.held: Strand | None = None
         """A strand whose effect waits until the consumer has taken what is there."""
         self.closed = False
+        self._deadlines: dict[Group, float] = {}
 
     @property
     def done(self) -> bool:
@@ -104,6 +105,34 @@ class Driver:
             self.running += 1
             return self.queued.popleft()
         return None
+
+    def deadline(self) -> float | None:
+        """Return when the first group's time is up, by the monotonic clock; None if no group is timed."""
+        if not self.coordinator.timed:
+            return None
+        now = monotonic()
+        for group in self.coordinator.timed:
+            if group not in self._deadlines and group.timeout is not None:
+                self._deadlines[group] = now + group.timeout
+        return min(self._deadlines[group] for group in self.coordinator.timed)
+
+    def expired(self, error: BaseException) -> list[Group]:
+        """Mark the groups whose time is up as stopped by `error`, and return them."""
+        now = monotonic()
+        over = [group for group in self.coordinator.timed if self._deadlines[group] <= now]
+        for group in over:
+            self.coordinator.timed.remove(group)
+            group.timeout = None
+            del self._deadlines[group]
+            if group.stopped is None:
+                group.stopped = error
+        return over
+
+    @property
+    def alone(self) -> bool:
+        """Whether a call may be made right here: nothing else goes on, nobody waits for chunks, no clock runs."""
+        coordinator = self.coordinator
+        return coordinator.width == 1 and not self.live and not coordinator.timed
 
     @property
     def orphaned(self) -> bool:

@@ -91,6 +91,8 @@ def arguments(callee: Callee, scope: CallScope) -> dict[str, Any]:
             values[name] = scope.store
         elif name == "previous":
             values[name] = scope.runtime.previous
+        elif name == "error":
+            values[name] = scope.task.failure
     return values
 
 

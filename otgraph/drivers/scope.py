@@ -8,9 +8,11 @@ is over.
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import time
 from typing import Any
 
 from otgraph.constants import CONF
+from otgraph.engine.interrupts import ask
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.errors import RunEndedError
@@ -74,12 +76,24 @@ class CallScope:
                     checkpoint_ns=task.checkpoint_ns,
                     task_id=task.id,
                     thread_id=self.run.thread,
-                    run_id=self.run.id,
+                    run_id=None if options.config.run_id is None else str(options.config.run_id),
                     node_attempt=task.attempt,
-                    node_first_attempt_time=task.first_attempt_time,
+                    node_first_attempt_time=self._first_attempt_time(),
                 ),
             )
         return runtime
+
+    def _first_attempt_time(self) -> float:
+        task = self.task
+        if task.first_attempt_time is None:
+            task.first_attempt_time = time()
+        return task.first_attempt_time
+
+    def interrupt(self, value: Any, response_schema: Any = None) -> Any:
+        """Ask a human; see `otgraph.interrupts.interrupt`."""
+        if self.ended or self.run.place.record.closed:
+            self._refuse("an interrupt")
+        return ask(self.task, value, response_schema)
 
     @property
     def config(self) -> RunnableConfig:

@@ -8,7 +8,7 @@ one thread; what leaves it are the effects that a driver must perform.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from otgraph.engine.effects import Effect, Flow, RunTasks
@@ -37,11 +37,13 @@ class Strand:
 class Group:
     """Strands that run at the same time, and the one that waits for them."""
 
-    __slots__ = ("open", "parent", "stopped", "strands")
+    __slots__ = ("open", "parent", "stopped", "strands", "timeout")
 
-    def __init__(self, parent: Strand, flows: Sequence[Flow]) -> None:
+    def __init__(self, parent: Strand, effect: RunTasks) -> None:
         self.parent = parent
-        self.strands = [Strand(flow, self) for flow in flows]
+        self.strands = [Strand(flow, self) for flow in effect.flows]
+        self.timeout = effect.timeout
+        """Seconds that it may take."""
         self.open = len(self.strands)
         self.stopped: BaseException | None = None
         """The first error that one of them returned."""
@@ -50,13 +52,15 @@ class Group:
 class Coordinator:
     """Resumes flows; see the module."""
 
-    __slots__ = ("done", "error", "ready", "result", "root", "stopped", "width")
+    __slots__ = ("done", "error", "ready", "result", "root", "stopped", "timed", "width")
 
     def __init__(self, flow: Flow) -> None:
         self.root = Strand(flow, None)
         self.ready: deque[Strand] = deque((self.root,))
         self.width = 1
         """How many strands there are that do not wait for other strands."""
+        self.timed: list[Group] = []
+        """Groups that may not take for ever."""
         self.stopped: list[Group] = []
         """Groups in which an error has just stopped the rest; the driver empties the list."""
         self.done = False
@@ -76,9 +80,11 @@ class Coordinator:
             self._finish(strand, None, error)
             return None
         if type(effect) is RunTasks:
-            group = strand.child = Group(strand, effect.flows)
+            group = strand.child = Group(strand, effect)
             self.width += len(group.strands) - 1
             self.ready.extend(group.strands)
+            if group.timeout is not None:
+                self.timed.append(group)
             return None
         strand.effect = effect
         return strand
@@ -88,6 +94,12 @@ class Coordinator:
         strand.effect = strand.handle = None
         strand.reply = reply
         self.ready.append(strand)
+
+    def answer_now(self, strand: Strand, reply: Any) -> None:
+        """Give a strand what it asked for, and have it go on before all others."""
+        strand.effect = strand.handle = None
+        strand.reply = reply
+        self.ready.appendleft(strand)
 
     def waiting(self, group: Group | None = None) -> Iterator[Strand]:
         """Yield the strands for which a driver is performing something, of the whole run or below one group."""
@@ -118,6 +130,8 @@ class Coordinator:
             return
         stop = value if error is None else error
         group.open -= 1
+        if not group.open and group.timeout is not None:
+            self.timed.remove(group)
         if stop is not None and group.stopped is None:
             group.stopped = stop
             if group.open:

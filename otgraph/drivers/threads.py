@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from queue import Empty, SimpleQueue
 from threading import Event
+from time import monotonic
 from typing import Any
 
 from otgraph.drivers.base import Driver
@@ -19,7 +20,7 @@ from otgraph.drivers.room import wait_for_room
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import NUDGE_AFTER, workers
-from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep
+from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep, StepTimeout
 from otgraph.errors import NodeCancelledError
 from otgraph.ids import uuid6
 from otgraph.stream.subscription import Subscription
@@ -82,7 +83,7 @@ class ThreadDriver(Driver):
     def _call(self, strand: Strand, effect: CallNode) -> None:
         if self.above is not None and self.above.ended:
             self.coordinator.answer(strand, CANCELLED)
-        elif self.coordinator.width == 1 and not self.live:
+        elif self.alone:
             scope = CallScope(effect.task, self.pause) if effect.task.attempt == 1 else self.scope_of(effect)  # type: ignore[arg-type]
             self.coordinator.answer(strand, _outcome(effect, scope, self))
         elif self.begin_call(strand):
@@ -101,7 +102,7 @@ class ThreadDriver(Driver):
             return
         if self.record.crowded:
             wait_for_room(self.record)
-        self.coordinator.answer(strand, uuid6(effect.step))
+        self.coordinator.answer_now(strand, uuid6(effect.step))
 
     def _sleep(self, strand: Strand, effect: Sleep) -> None:
         seconds = seconds_of(effect)
@@ -135,11 +136,20 @@ class ThreadDriver(Driver):
                 return
         inbox = self._inbox
         while True:
+            deadline = self.deadline()
             try:
-                item = inbox.get(timeout=NUDGE_AFTER) if workers.backlog else inbox.get()
+                if workers.backlog:
+                    item = inbox.get(timeout=NUDGE_AFTER)
+                elif deadline is not None:
+                    item = inbox.get(timeout=max(0.0, deadline - monotonic()))
+                else:
+                    item = inbox.get()
                 break
             except Empty:
                 workers.nudge()
+                if deadline is not None and monotonic() >= deadline:
+                    self._give_up(StepTimeout("Timed out"))
+                    return
         while True:
             if item is not None:
                 self._returned(*item)
@@ -148,12 +158,28 @@ class ThreadDriver(Driver):
             except Empty:
                 return
 
+    def _give_up(self, error: StepTimeout) -> None:
+        """Abandon the calls of the groups whose time is up."""
+        coordinator = self.coordinator
+        for group in self.expired(error):
+            for strand in list(coordinator.waiting(group)):
+                scope = self.scopes.get(strand)
+                if scope is not None:
+                    scope.ended = True
+                    workers.abandon(int(strand.handle.begun))
+                    following = self.end_call(strand, CANCELLED)
+                    if following is not None:
+                        self._submit(following)
+                else:
+                    coordinator.answer(strand, CANCELLED)
+
     def _wake(self) -> None:
         self._inbox.put(None)
 
     def _returned(self, strand: Strand, reply: Any) -> None:
-        if type(strand.effect) is Sleep:
-            self.coordinator.answer(strand, reply)
+        if strand not in self.scopes:
+            if type(strand.effect) is Sleep:
+                self.coordinator.answer(strand, reply)
             return
         following = self.end_call(strand, reply)
         if following is not None:

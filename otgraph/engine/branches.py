@@ -1,7 +1,7 @@
 """
 Conditional edges: after a node has finished, its branch functions say which nodes are due.
 
-Rule: a branch sees the state with its own node's writes applied and nobody else's, and runs inside that node's task.
+Rule: a branch sees the state with its own node's writes applied and nobody else's, and runs inside its task.
 """
 
 from __future__ import annotations
@@ -22,13 +22,18 @@ from otgraph.plan.model import BranchPlan
 __all__ = ["branches_flow"]
 
 
-def branches_flow(run: Run, task: Task) -> Flow:
-    """Call the branches of the task's node and add their routes to its writes; return what went wrong, or None."""
+def branches_flow(run: Run, task: Task, result: Any) -> Flow:
+    """
+    Call the branches of the task's node and add their routes to its writes; return what went wrong, or None.
+
+    Args:
+        result: what the node returned.
+    """
     overlay = _overlay(run, task)
     routes: list[Write] = []
     for branch in task.node.branches:
         try:
-            view = _view(run, task, branch, overlay)
+            view = _view(run, task, branch, overlay, result)
         except Exception as error:
             return Failure(error)
         reply = yield CallNode(task, branch.callee, view)
@@ -56,14 +61,14 @@ def _overlay(run: Run, task: Task) -> dict[str, Any]:
     return overlay
 
 
-def _view(run: Run, task: Task, branch: BranchPlan, overlay: dict[str, Any]) -> Any:
+def _view(run: Run, task: Task, branch: BranchPlan, overlay: dict[str, Any], result: Any) -> Any:
     schema = branch.schema
     if schema is not None:
         return read_state(run, schema, overlay)
-    view = read_state(run, task.node.schema, overlay)
-    if isinstance(view, dict) and isinstance(task.input, dict):
-        # What a `Send` carried besides state is still of interest to the edge that follows.
-        return {**{key: value for key, value in task.input.items() if key not in run.plan.state_keys}, **view}
+    view = read_state(run, run.plan.state if task.node.hidden else task.node.schema, overlay)
+    if isinstance(view, dict) and isinstance(result, dict):
+        # What the node returned besides what it reads is of interest to the edge that follows.
+        return {**result, **view}
     return view
 
 

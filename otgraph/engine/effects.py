@@ -19,7 +19,18 @@ from typing import Any, Final, TypeAlias
 from otgraph.infos import TaskInfo
 from otgraph.plan.model import Callee
 
-__all__ = ["CANCELLED", "CallNode", "Effect", "Failure", "Flow", "Rest", "RunCancelled", "RunTasks", "Sleep"]
+__all__ = [
+    "CANCELLED",
+    "CallNode",
+    "Effect",
+    "Failure",
+    "Flow",
+    "Rest",
+    "RunCancelled",
+    "RunTasks",
+    "Sleep",
+    "StepTimeout",
+]
 
 
 class CallNode:
@@ -36,10 +47,12 @@ class CallNode:
 class RunTasks:
     """Run these flows at the same time; when one returns an error, stop the others."""
 
-    __slots__ = ("flows",)
+    __slots__ = ("flows", "timeout")
 
-    def __init__(self, flows: Sequence[Flow]) -> None:
+    def __init__(self, flows: Sequence[Flow], timeout: float | None = None) -> None:
         self.flows = flows
+        self.timeout = timeout
+        """Seconds after which those that have not finished are given up, and `TimeoutError` is the reply."""
 
 
 class Rest:
@@ -84,6 +97,10 @@ class _Cancelled:
 
 CANCELLED: Final = _Cancelled()
 """A reply: the run is to stop, and what was asked for did not happen or its result does not count."""
+
+
+class StepTimeout(TimeoutError):
+    """A superstep took longer than the graph's `step_timeout`."""
 
 
 class RunCancelled(BaseException):

@@ -39,9 +39,10 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
             else:
                 reply = yield from nested(run, task)
             if type(reply) is not Failure and reply is not CANCELLED:
-                reply = _take(run, task, reply)
+                result = reply
+                reply = _take(run, task, result)
                 if reply is None and node.branches:
-                    reply = yield from branches_flow(run, task)
+                    reply = yield from branches_flow(run, task, result)
                 if reply is None:
                     if not node.hidden:
                         observer = run.observer
@@ -92,9 +93,11 @@ def _retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
 def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
     """End a task that did not commit; return what stops the superstep."""
     observer = run.observer
-    task.writes = []
     if task.node.hidden:
-        return RunCancelled() if reply is CANCELLED else reply.error
+        if reply is CANCELLED:
+            return RunCancelled()
+        _annotate(task, reply.error)
+        return reply.error  # type: ignore[no-any-return]
     if reply is CANCELLED:
         observer.task_ended(task, Outcome.CANCELLED, None)
         return RunCancelled()
@@ -103,16 +106,20 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
         observer.task_ended(task, Outcome.SUCCESS, None)
         return error
     if isinstance(error, GraphInterrupt):
-        observer.task_interrupted(task, error.args[0])
+        # It stops nobody else: siblings finish, and the run pauses when they have.
+        task.writes = []
+        task.interrupts = error.args[0]
+        observer.task_interrupted(task, task.interrupts)
         observer.task_ended(task, Outcome.INTERRUPTED, None)
-        return error
+        return None
     if not isinstance(error, Exception):
         # KeyboardInterrupt, SystemExit and their like are the caller's, not the node's.
         observer.task_ended(task, Outcome.CANCELLED, None)
         return error
     _annotate(task, error)
     outcome = Outcome.TIMEOUT if isinstance(error, NodeTimeoutError) else Outcome.ERROR
-    observer.task_failed(task, error)
+    # A branch may have failed after its node had written.
+    observer.task_failed(task, error, task.writes)
     observer.task_ended(task, outcome, error)
     return error
 

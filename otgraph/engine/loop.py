@@ -1,7 +1,7 @@
 """
 run_flow: the superstep loop.
 
-Rule: a superstep is planned, run, applied. Nothing a task writes is seen before all tasks of its superstep are done.
+Rule: a superstep is planned, run, applied. Nothing that a task writes is seen before all its siblings are done.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 from otgraph.command import Command
 from otgraph.constants import NULL_TASK_ID, PULL, START
-from otgraph.engine.effects import CANCELLED, Failure, Flow, Rest, RunCancelled, RunTasks
+from otgraph.engine.effects import CANCELLED, Failure, Flow, Rest, RunCancelled, RunTasks, StepTimeout
 from otgraph.engine.execute import task_flow
+from otgraph.engine.interrupts import stops_at
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import plan_tasks
@@ -29,7 +30,7 @@ from otgraph.errors import (
     create_error_message,
 )
 from otgraph.events import Outcome
-from otgraph.ids import checkpoint_bytes
+from otgraph.ids import checkpoint_bytes, task_id
 
 __all__ = ["nested_flow", "run_flow"]
 
@@ -46,21 +47,39 @@ def run_flow(run: Run, input: Any) -> Flow:
     observer = run.observer
     observer.run_started(run, run.caller)
     try:
-        yield from _begin_flow(run, input)
-        while True:
-            yield from _rest_flow(run)
-            _check_limit(run)
-            tasks = plan_tasks(run)
-            if not tasks:
-                break
-            _check_drain(run)
-            yield from _superstep_flow(run, tasks)
+        outcome = yield from _steps_flow(run, input)
         result = run.read(run.output_keys) if run.answered else None
+        if outcome is Outcome.INTERRUPTED and run.parent is not None:
+            raise GraphInterrupt(tuple(run.interrupts))
     except BaseException as error:
         _end_on(run, error)
         raise
-    observer.run_ended(run, Outcome.SUCCESS, None)
+    observer.run_ended(run, outcome, None)
     return result
+
+
+def _steps_flow(run: Run, input: Any) -> Flow:
+    options, plan = run.options, run.plan
+    before = plan.interrupt_before if options.interrupt_before is None else options.interrupt_before
+    after = plan.interrupt_after if options.interrupt_after is None else options.interrupt_after
+    yield from _rest_flow(run)
+    yield from _begin_flow(run, input)
+    while True:
+        yield from _rest_flow(run)
+        _check_limit(run)
+        tasks = plan_tasks(run)
+        if not tasks:
+            return Outcome.SUCCESS
+        _check_drain(run)
+        if before and stops_at(run, before, tasks):
+            run.observer.run_paused(run)
+            return Outcome.INTERRUPTED
+        yield from _superstep_flow(run, tasks)
+        if run.interrupts:
+            return Outcome.INTERRUPTED
+        if after and stops_at(run, after, tasks):
+            run.observer.run_paused(run)
+            return Outcome.INTERRUPTED
 
 
 def nested_flow(run: Run, task: Task) -> Flow:
@@ -88,8 +107,9 @@ def _begin_flow(run: Run, input: Any) -> Flow:
     if isinstance(input, Command):
         _apply_command(run, input)
     start = run.plan.nodes[START]
-    run.step = 0
-    task = Task(run, start, NULL_TASK_ID, input, (), (PULL, START))
+    name = start.name
+    id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *start.triggers))  # noqa: A001
+    task = Task(run, start, id, input, (), (PULL, START))
     task.span = run.span
     stopped = yield from task_flow(run, task, nested_flow)
     if stopped is not None:
@@ -116,22 +136,27 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
     observer = run.observer
     observer.step_started(run, run.step, tasks)
     try:
-        if len(tasks) == 1:
+        if len(tasks) == 1 and run.step_timeout is None:
             stopped = yield from task_flow(run, tasks[0], nested_flow)
         else:
-            stopped = yield RunTasks([task_flow(run, task, nested_flow) for task in tasks])
+            flows = [task_flow(run, task, nested_flow) for task in tasks]
+            stopped = yield RunTasks(flows, run.step_timeout)
         if stopped is not None:
             observer.step_ended(run, _outcome_of(stopped), None)
             raise stopped
     except GeneratorExit:
         observer.step_ended(run, Outcome.ABANDONED, None)
         raise
+    for task in tasks:
+        if task.interrupts:
+            run.interrupts.extend(task.interrupts)
     try:
-        _apply(run, tasks)
+        # Where a task waits, the writes of the others are shown and not kept.
+        _apply(run, [task for task in tasks if not task.interrupts] if run.interrupts else tasks)
     except Exception as error:
         observer.step_ended(run, Outcome.ERROR, error)
         raise
-    observer.step_ended(run, Outcome.SUCCESS, None)
+    observer.step_ended(run, Outcome.INTERRUPTED if run.interrupts else Outcome.SUCCESS, None)
 
 
 def _apply(run: Run, tasks: Sequence[Task], *, shown: bool = True) -> None:
@@ -176,7 +201,7 @@ def _outcome_of(error: BaseException) -> Outcome:
         return Outcome.ABANDONED
     if isinstance(error, GraphRecursionError):
         return Outcome.RECURSION_LIMIT
-    if isinstance(error, NodeTimeoutError):
+    if isinstance(error, (NodeTimeoutError, StepTimeout)):
         return Outcome.TIMEOUT
     if isinstance(error, GraphBubbleUp):
         if isinstance(error, GraphInterrupt):

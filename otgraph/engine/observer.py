@@ -24,6 +24,9 @@ class Observer(Protocol):
     def run_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
         """A run is over."""
 
+    def run_paused(self, run: RunInfo) -> None:
+        """The run stops at a breakpoint."""
+
     def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
         """A superstep was planned; all of its tasks are named before the first one runs."""
 
@@ -36,8 +39,8 @@ class Observer(Protocol):
     def task_committed(self, task: TaskInfo, writes: Sequence[Write]) -> None:
         """A task finished and its writes are kept."""
 
-    def task_failed(self, task: TaskInfo, error: BaseException) -> None:
-        """A task failed for good."""
+    def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
+        """A task failed for good; `writes` is what it had written by then."""
 
     def task_interrupted(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
         """A task waits for a human."""

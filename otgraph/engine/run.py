@@ -47,6 +47,7 @@ class Run(RunInfo):
         "caller",
         "channels",
         "checkpoint",
+        "interrupts",
         "lively",
         "ns_text",
         "observer",
@@ -99,6 +100,8 @@ class Run(RunInfo):
         self.step = -1
         self.stop = options.config.recursion_limit
         """The last superstep that the recursion limit allows."""
+        self.interrupts: list[Any] = []
+        """What the tasks of the last superstep wait for."""
         self.step_timeout: float | None = None
         """Seconds that one superstep may take."""
         self.answered = False

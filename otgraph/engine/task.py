@@ -6,6 +6,7 @@ Rule: all that its flow needs is here when it is planned; its writes stay here u
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from otgraph.constants import NS_END, NS_SEP
@@ -22,7 +23,17 @@ __all__ = ["Task", "path_key"]
 class Task(TaskInfo):
     """A task as the engine knows it."""
 
-    __slots__ = ("children", "first_attempt_time", "node", "state", "writes")
+    __slots__ = (
+        "asked",
+        "children",
+        "failure",
+        "first_attempt_time",
+        "interrupts",
+        "node",
+        "resumes",
+        "state",
+        "writes",
+    )
 
     def __init__(
         self, run: Run, node: NodePlan, id: str, input: Any, triggers: tuple[str, ...], path: tuple[Any, ...]
@@ -32,6 +43,14 @@ class Task(TaskInfo):
         """The run, with what only the engine knows of it."""
         self.node = node
         self.writes: list[Write] = []
+        self.interrupts: Sequence[Any] = ()
+        """What it waits for."""
+        self.resumes: list[Any] = []
+        """Answers to its interrupts, in the order in which it asks."""
+        self.failure: Any = None
+        """What an error handler is told of the task in whose place it runs."""
+        self.asked = 0
+        """How often it has asked in this attempt."""
         self.children = 0
         """How many runs were begun inside this task so far."""
         self.first_attempt_time: float | None = None

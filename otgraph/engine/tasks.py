@@ -7,6 +7,7 @@ Rule: planning reads the state and changes nothing; the same state gives the sam
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,9 +39,8 @@ def plan_tasks(run: Run) -> list[Task]:
             due.update(names)
     for name in sorted(due) if len(due) > 1 else due:
         node = nodes[name]
-        triggers = _due_triggers(run, node)
-        if triggers:
-            tasks.append(_pulled(run, node, triggers))
+        if _is_due(run, node):
+            tasks.append(_pulled(run, node))
     return tasks
 
 
@@ -66,24 +66,30 @@ def _plan_pushed(run: Run, packets: Any, tasks: list[Task]) -> None:
         tasks.append(task)
 
 
-def _due_triggers(run: Run, node: NodePlan) -> tuple[str, ...]:
+def _is_due(run: Run, node: NodePlan) -> bool:
+    """Say whether one of the node's triggers is available in a version that the node has not run on."""
     channels, versions = run.channels, run.versions
     seen = run.seen.get(node.name)
-    if seen is None:
-        return tuple(name for name in node.triggers if name in versions and channels[name].is_available())
-    return tuple(
-        name
-        for name in node.triggers
-        if name in versions
-        and (name not in seen or versions[name] > seen[name])
-        and channels[name].is_available()
-    )
+    for name in node.triggers:
+        version = versions.get(name)
+        if version is None or (seen is not None and name in seen and version <= seen[name]):
+            continue
+        if channels[name].is_available():
+            return True
+    return False
 
 
-def _pulled(run: Run, node: NodePlan, triggers: tuple[str, ...]) -> Task:
-    name = node.name
+def _pulled(run: Run, node: NodePlan) -> Task:
+    # All triggers of the node are named, whichever of them made it due: LangGraph's ids are made of all of them.
+    name, triggers = node.name, node.triggers
     id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *triggers))  # noqa: A001
-    task = Task(run, node, id, read_state(run, node.schema), triggers, (PULL, name))
+    try:
+        input = read_state(run, node.schema)  # noqa: A001
+    except Exception as error:
+        if sys.version_info >= (3, 11):
+            error.add_note(f"Before task with name '{name}' and path '{(PULL, name)}'")
+        raise
+    task = Task(run, node, id, input, triggers, (PULL, name))
     task.reads = node.schema.keys
     sources = run.sources
     if sources:

@@ -46,7 +46,7 @@ def result_writes(result: Any, keys: AbstractSet[str]) -> list[Write]:
     if isinstance(result, (list, tuple)) and any(isinstance(item, Command) for item in result):
         return _command_writes(result, keys)
     if isinstance(result, Send):
-        return [packet_write(result)]
+        return [(TASKS, result)]
     return _plain_writes(result, keys)
 
 
@@ -59,7 +59,7 @@ def _plain_writes(result: Any, keys: AbstractSet[str]) -> list[Write]:
     if updates is None:
         raise InvalidUpdateError(
             create_error_message(
-                message=f"Expected dict, got {result!r}",
+                message=f"Expected dict, got {result}",
                 error_code=ErrorCode.INVALID_GRAPH_NODE_RETURN_VALUE,
             )
         )
@@ -79,7 +79,7 @@ def _command_writes(results: Iterable[Any], keys: AbstractSet[str]) -> list[Writ
         goto = result.goto
         for target in goto if isinstance(goto, (list, tuple)) else (goto,):
             if isinstance(target, Send):
-                routes.append(packet_write(target))
+                routes.append((TASKS, target))
             elif target != END:
                 routes.append((branch_channel(target), None))
     return writes + routes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from otgraph.graph.elements import Edge
-from otgraph.graph.layout import Cell
+from otgraph.graph.layout import Cell, width
 from otgraph.graph.routes import Line, draw_up
 
 __all__ = ["draw_ascii"]
@@ -32,7 +32,7 @@ def draw_ascii(texts: Mapping[str, str], edges: Sequence[Edge]) -> str:
     for line in picture.lines:
         _draw_ends(rows, line)
     for cell, row in picture.labels:
-        rows[row][cell.left : cell.left + len(cell.text)] = cell.text
+        _write(rows[row], cell.left, cell.text)
     for cell, top in picture.boxes:
         _draw_box(rows, cell, top)
     return "\n".join("".join(row).rstrip() for row in rows)
@@ -62,10 +62,19 @@ def _draw_ends(rows: list[list[str]], line: Line) -> None:
 
 def _draw_box(rows: list[list[str]], cell: Cell, top: int) -> None:
     side = "+" + "-" * (cell.inner - 2) + "+"
-    parts = [side, "|" + cell.text.center(cell.inner - 2) + "|", side]
+    space = " " * ((cell.inner - 2 - width(cell.text)) // 2)
+    parts = [side, f"|{space}{cell.text}{space}|", side]
     if cell.loop is not None:
         dash, bar = (".", ":") if cell.loop.conditional else ("-", "|")
-        label = "" if cell.loop.data is None else f" {cell.loop.data}"
+        label = cell.loop_label and f" {cell.loop_label}"
         parts = [f"{parts[0]}{dash}{dash}+", f"{parts[1]}  {bar}{label}", f"{parts[2]}<{dash}+"]
     for row, part in enumerate(parts, top):
-        rows[row][cell.left : cell.left + len(part)] = part
+        _write(rows[row], cell.left, part)
+
+
+def _write(row: list[str], column: int, text: str) -> None:
+    for char in text:
+        row[column] = char
+        if width(char) == 2:
+            row[column + 1] = ""
+        column += width(char)

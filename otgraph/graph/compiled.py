@@ -8,17 +8,19 @@ the two colours.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal
 
 from typing_extensions import Self
 
 from otgraph.drivers.aio import AsyncDriver
+from otgraph.drivers.batch import run_all, run_all_async
 from otgraph.drivers.threads import ThreadDriver
 from otgraph.engine.run import RunOptions
 from otgraph.graph.execution import Arguments, Execution
 from otgraph.graph.introspection import Introspection
-from otgraph.graph.results import collected, invoke_result
-from otgraph.graph.views import default_mode, view_of
+from otgraph.graph.results import invoke_result
+from otgraph.graph.session import Session, batch_limit, default_mode, each_config
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 from otgraph.run_config import RunnableConfig, merge_configs
@@ -104,13 +106,15 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
+        session = self._session(given, self.plan.output_keys)
         if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
-            execution = Execution(self, given, self.plan.output_keys)
-            execution.run.step_timeout = self.step_timeout
-            return invoke_result(self.plan, execution.driver(ThreadDriver).run(), version)
-        given.output_keys = self._shown(given)
-        chunks = self._stream(given, stream_mode, version, print_mode=print_mode, **kwargs)
-        return collected(self.plan, list(chunks), stream_mode, version)
+            result = session.execution.driver(ThreadDriver).run()
+        else:
+            chunks = list(session.stream(stream_mode, version, print_mode=print_mode, **kwargs))
+            if stream_mode != "values":
+                return chunks
+            result = session.result
+        return invoke_result(self.plan, result, session.execution.run.interrupts, version)
 
     async def ainvoke(
         self,
@@ -133,13 +137,16 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
+        session = self._session(given, self.plan.output_keys)
         if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
-            execution = Execution(self, given, self.plan.output_keys)
-            execution.run.step_timeout = self.step_timeout
-            return invoke_result(self.plan, await execution.driver(AsyncDriver).run(), version)
-        given.output_keys = self._shown(given)
-        stream = self._astream(given, stream_mode, version, print_mode=print_mode, **kwargs)
-        return collected(self.plan, [chunk async for chunk in stream], stream_mode, version)
+            result = await session.execution.driver(AsyncDriver).run()
+        else:
+            stream = session.astream(stream_mode, version, print_mode=print_mode, **kwargs)
+            chunks = [chunk async for chunk in stream]
+            if stream_mode != "values":
+                return chunks
+            result = session.result
+        return invoke_result(self.plan, result, session.execution.run.interrupts, version)
 
     def stream(
         self,
@@ -176,11 +183,10 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
         mode = default_mode(self.stream_mode, config) if stream_mode is None else stream_mode
-        return self._stream(
-            given, mode, version, print_mode=print_mode, subgraphs=subgraphs, debug=debug, buffer=buffer
-        )
+        wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
+        yield from self._session(given, self.plan.stream_keys).stream(mode, version, **wishes)
 
-    def astream(
+    async def astream(
         self,
         input: Any,
         config: RunnableConfig | None = None,
@@ -204,56 +210,54 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
         mode = default_mode(self.stream_mode, config) if stream_mode is None else stream_mode
-        return self._astream(
-            given, mode, version, print_mode=print_mode, subgraphs=subgraphs, debug=debug, buffer=buffer
-        )
-
-    def _stream(
-        self, given: Arguments, mode: Any, version: Literal["v1", "v2"], **wishes: Any
-    ) -> Iterator[Any]:
-        view = view_of(self, mode, version, **wishes)
-        execution = Execution(self, given, self.plan.stream_keys)
-        execution.run.step_timeout = self.step_timeout
-        subscription = execution.subscribe(view)
-        driver = execution.driver(ThreadDriver, live=view.live)
+        wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
+        stream = self._session(given, self.plan.stream_keys).astream(mode, version, **wishes)
         try:
-            while True:
-                driver.pump(subscription)
-                yield from subscription.drain()
-                if driver.done and not len(subscription):
-                    break
-            driver.result()
+            async for chunk in stream:
+                yield chunk
         finally:
-            driver.close()
-            execution.observer.record.unsubscribe(subscription)
+            await stream.aclose()
 
-    async def _astream(
-        self, given: Arguments, mode: Any, version: Literal["v1", "v2"], **wishes: Any
-    ) -> AsyncIterator[Any]:
-        view = view_of(self, mode, version, **wishes)
-        execution = Execution(self, given, self.plan.stream_keys)
+    def _session(self, given: Arguments, default_keys: Any) -> Session:
+        execution = Execution(self, given, default_keys)
         execution.run.step_timeout = self.step_timeout
-        subscription = execution.subscribe(view)
-        driver = execution.driver(AsyncDriver, live=view.live)
-        try:
-            while True:
-                await driver.pump(subscription)
-                for chunk in subscription.drain():
-                    yield chunk
-                if driver.done and not len(subscription):
-                    break
-            driver.result()
-        finally:
-            await driver.close()
-            execution.observer.record.unsubscribe(subscription)
+        return Session(self, execution)
 
-    def _shown(self, given: Arguments) -> Any:
-        keys = self.plan.output_keys
-        return (
-            (keys if isinstance(keys, str) else list(keys))
-            if given.output_keys is None
-            else given.output_keys
-        )
+    def batch(
+        self,
+        inputs: Sequence[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """
+        Run the graph once for each input, at the same time, and return the outputs in the order of the inputs.
+
+        Args:
+            config: one for all, or one for each; `max_concurrency` bounds how many run at once.
+            return_exceptions: return exceptions in place of outputs instead of raising the first one.
+        """
+        configs = each_config(config, len(inputs))
+        calls = [
+            partial(self.invoke, each, own, **kwargs) for each, own in zip(inputs, configs, strict=True)
+        ]
+        return run_all(calls, batch_limit(configs), errors=return_exceptions)
+
+    async def abatch(
+        self,
+        inputs: Sequence[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Run the graph once for each input on the event loop; see `batch`."""
+        configs = each_config(config, len(inputs))
+        calls = [
+            partial(self.ainvoke, each, own, **kwargs) for each, own in zip(inputs, configs, strict=True)
+        ]
+        return await run_all_async(calls, batch_limit(configs), errors=return_exceptions)
 
     # ---- variants of the graph
 

@@ -7,13 +7,14 @@ Rule: no coordinates but whole characters, and no chance: the same graph gives t
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from unicodedata import east_asian_width
 
 from otgraph.graph.elements import Edge
 
-__all__ = ["Cell", "Layers", "Link", "arrange"]
+__all__ = ["Cell", "Layers", "Link", "arrange", "flatten", "width"]
 
 GAP = 3
 """Columns between neighbours."""
@@ -47,11 +48,15 @@ class Cell:
         return self.left + self.inner
 
     @property
+    def loop_label(self) -> str:
+        return "" if self.loop is None else label_of(self.loop)
+
+    @property
     def outer(self) -> int:
         """The width of the box with its loop."""
         if self.loop is None:
             return self.inner
-        return self.inner + 3 + (len(str(self.loop.data)) + 1 if self.loop.data is not None else 0)
+        return self.inner + 3 + (width(self.loop_label) + 1 if self.loop_label else 0)
 
 
 @dataclass(eq=False)
@@ -83,38 +88,53 @@ def arrange(texts: Mapping[str, str], edges: Sequence[Edge]) -> Layers:
     _order(layers)
     for layer in layers:
         for cell in layer:
-            cell.inner = (
-                max(cell.inner, 2 * max(len(cell.above), len(cell.below)) + 1) if cell.is_box else cell.inner
-            )
+            if cell.is_box:
+                _widen(cell)
     _place(layers)
     return layers
+
+
+def width(text: str) -> int:
+    """Return how many columns a terminal needs for `text`."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def label_of(edge: Edge) -> str:
+    """Return the label of an edge on one line."""
+    return "" if edge.data is None else " ".join(str(edge.data).split())
+
+
+def _widen(cell: Cell) -> None:
+    """Make room for all lines on one side, and the same space on both sides of the text."""
+    lines = max(len(cell.above), len(cell.below))
+    cell.inner = max(cell.inner, lines * (4 if lines <= 6 else 2) + 1)
+    cell.inner += (cell.inner - width(cell.text)) % 2
 
 
 def _make_layers(texts: Mapping[str, str], edges: Sequence[Edge]) -> Layers:
     ways = [edge for edge in edges if edge.source != edge.target]
     ranks, back = _rank(texts, ways)
-    # Every other layer is for labels, if there are any.
-    step = 2 if any(edge.data is not None for edge in ways) else 1
-    cells = {
-        node: Cell(rank * step, texts[node], is_box=True, inner=len(texts[node]) + 4)
-        for node, rank in ranks.items()
-    }
+    # Even numbers are for boxes, odd ones for labels: each just before the box that its edge leads to.
+    labelled = {edge: 2 * ranks[edge.target] + (1 if edge in back else -1) for edge in ways if label_of(edge)}
+    numbers = sorted({*labelled.values(), *(2 * rank for rank in ranks.values())})
+    layer_of = {number: layer for layer, number in enumerate(numbers)}
+    layers: Layers = [[] for _ in numbers]
+    cells: dict[str, Cell] = {}
+    for node, rank in ranks.items():
+        text = " ".join(texts[node].split())
+        cells[node] = Cell(layer_of[2 * rank], text, is_box=True, inner=width(text) + 4)
+        layers[cells[node].layer].append(cells[node])
     for edge in edges:
         if edge.source == edge.target:
             cells[edge.source].loop = edge
-    layers: Layers = [[] for _ in range(max(ranks.values(), default=-1) * step + 1)]
-    for node in texts:
-        layers[cells[node].layer].append(cells[node])
     for edge in ways:
-        upward = (edge.source, edge.target) in back
+        upward = edge in back
         upper, last = cells[edge.source], cells[edge.target]
         if upward:
             upper, last = last, upper
-        label = "" if edge.data is None else " ".join(str(edge.data).split())
-        at = last.layer - 1 if not upward else upper.layer + 1
         for layer in range(upper.layer + 1, last.layer):
-            text = label if layer == at else ""
-            cell = Cell(layer, text, inner=max(len(text), 1))
+            text = label_of(edge) if numbers[layer] == labelled.get(edge) else ""
+            cell = Cell(layer, text, inner=max(width(text), 1))
             layers[layer].append(cell)
             _link(upper, cell, edge, upward=upward)
             upper = cell
@@ -128,44 +148,48 @@ def _link(upper: Cell, lower: Cell, edge: Edge, *, upward: bool) -> None:
     lower.above.append(link)
 
 
-def _rank(texts: Mapping[str, str], edges: Sequence[Edge]) -> tuple[dict[str, int], set[tuple[str, str]]]:
-    """Return the layer of each node, and the edges that lead back up; all others lead down."""
-    following: dict[str, list[str]] = {node: [] for node in texts}
+def _rank(nodes: Iterable[str], edges: Sequence[Edge]) -> tuple[dict[str, int], set[Edge]]:
+    """Return the rank of each node, and the edges that lead back up; all others lead down."""
+    ranks = dict.fromkeys(nodes, 0)
+    finished, back = _explore(ranks, edges)
+    above: dict[str, list[str]] = {node: [] for node in ranks}
     for edge in edges:
-        following[edge.source].append(edge.target)
-    targets = {edge.target for edge in edges}
-    back: set[tuple[str, str]] = set()
-    finished: list[str] = []
-    state: dict[str, bool] = {}
-    """Whether a node that has been reached is finished."""
-    for root in sorted(texts, key=targets.__contains__):
-        if root in state:
-            continue
-        state[root] = False
-        path = [(root, iter(following[root]))]
-        while path:
-            node, rest = path[-1]
-            for target in rest:
-                if target not in state:
-                    state[target] = False
-                    path.append((target, iter(following[target])))
-                    break
-                if not state[target]:
-                    back.add((node, target))
-            else:
-                state[node] = True
-                finished.append(node)
-                path.pop()
-    ranks = dict.fromkeys(texts, 0)
-    above: dict[str, list[str]] = {node: [] for node in texts}
-    for edge in edges:
-        upper, lower = edge.source, edge.target
-        if (upper, lower) in back:
-            upper, lower = lower, upper
+        upper, lower = (edge.target, edge.source) if edge in back else (edge.source, edge.target)
         above[lower].append(upper)
     for node in reversed(finished):
         ranks[node] = max((ranks[upper] + 1 for upper in above[node]), default=0)
     return ranks, back
+
+
+def _explore(nodes: Iterable[str], edges: Sequence[Edge]) -> tuple[list[str], set[Edge]]:
+    """Walk through a graph in depth; return its nodes as they were finished, and the edges that close loops."""
+    leaving: dict[str, list[Edge]] = {node: [] for node in nodes}
+    for edge in edges:
+        leaving[edge.source].append(edge)
+    targets = {edge.target for edge in edges}
+    finished: list[str] = []
+    back: set[Edge] = set()
+    state: dict[str, bool] = {}
+    """Whether a node that has been reached is finished."""
+    for root in sorted(leaving, key=targets.__contains__):
+        if root in state:
+            continue
+        state[root] = False
+        path = [(root, iter(leaving[root]))]
+        while path:
+            node, rest = path[-1]
+            for edge in rest:
+                if edge.target not in state:
+                    state[edge.target] = False
+                    path.append((edge.target, iter(leaving[edge.target])))
+                    break
+                if not state[edge.target]:
+                    back.add(edge)
+            else:
+                state[node] = True
+                finished.append(node)
+                path.pop()
+    return finished, back
 
 
 def _order(layers: Layers) -> None:

@@ -105,11 +105,12 @@ def _choose_columns(links: list[Link]) -> None:
 
 
 def _spread(cell: Cell, wishes: list[int]) -> list[int]:
-    """Return columns on the side of a box, near the wishes and every other one at the closest."""
+    """Return columns on the side of a box, near the wishes and not too near to each other."""
+    step = 4 if 4 * len(wishes) < cell.inner else 2
     columns = []
-    for at, place in enumerate(flatten([wish - 2 * at for at, wish in enumerate(wishes)])):
-        rest = len(wishes) - 1 - at
-        columns.append(min(max(round(place) + 2 * at, cell.left + 1 + 2 * at), cell.right - 2 - 2 * rest))
+    for at, place in enumerate(flatten([wish - step * at for at, wish in enumerate(wishes)])):
+        before, after = step * at, step * (len(wishes) - 1 - at)
+        columns.append(min(max(round(place) + before, cell.left + 1 + before), cell.right - 2 - after))
     return columns
 
 
@@ -127,7 +128,8 @@ def _choose_turns(links: list[Link]) -> dict[Link, int]:
         # A line turns above those that come down in the column where it started.
         link = next((link for link in waiting if link.end not in stems - {link.start}), waiting[0])
         waiting.remove(link)
-        row = 1 + max((turns[other] for other in turns if other.start == link.end), default=0)
+        above = (other for other in turns if other.start == link.end or _would_cross(other, link))
+        row = 1 + max((turns[other] for other in above), default=0)
         while row < len(rows) and any(_overlap(link, other) for other in rows[row]):
             row += 1
         if row == len(rows):
@@ -137,7 +139,12 @@ def _choose_turns(links: list[Link]) -> dict[Link, int]:
     return turns
 
 
+def _would_cross(one: Link, other: Link) -> bool:
+    """Say whether two lines would cross if the first turned below the second."""
+    return _overlap(one, other) and (one.end < one.start) == (other.end < other.start)
+
+
 def _overlap(one: Link, other: Link) -> bool:
     low, high = sorted((one.start, one.end))
     left, right = sorted((other.start, other.end))
-    return low <= right + 1 and left <= high + 1
+    return low <= right + 2 and left <= high + 2

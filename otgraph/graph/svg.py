@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from otgraph.graph.elements import Edge
-from otgraph.graph.layout import Cell
+from otgraph.graph.layout import Cell, width
 from otgraph.graph.routes import Line, draw_up
 
 __all__ = ["draw_svg"]
@@ -78,6 +78,5 @@ def _box(cell: Cell, top: int, *, darker: bool) -> Iterator[str]:
         edge = left + cell.inner * COLUMN
         path = f"M{edge} {_y(top + 0.75)}h{2 * COLUMN}V{_y(top + 2.25)}h-{2 * COLUMN}"
         yield _path(path, cell.loop.conditional, ' marker-end="url(#head)"')
-        if cell.loop.data is not None:
-            text = str(cell.loop.data)
-            yield _text(text, cell.right + 3 + len(text) / 2, top + 1.5, "label")
+        if text := cell.loop_label:
+            yield _text(text, cell.right + 3 + width(text) / 2, top + 1.5, "label")

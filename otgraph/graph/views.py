@@ -6,12 +6,9 @@ Rule: wrong modes, versions and keys are refused before anything runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from otgraph.constants import CONF
 from otgraph.infos import RunInfo
-from otgraph.runtime import SCOPE
 from otgraph.schema import coerce_output
 from otgraph.stream.envelope import check_modes, envelope
 from otgraph.stream.subscription import Buffer, View
@@ -19,14 +16,7 @@ from otgraph.stream.subscription import Buffer, View
 if TYPE_CHECKING:
     from otgraph.graph.compiled import CompiledStateGraph
 
-__all__ = ["default_mode", "view_of"]
-
-
-def default_mode(own: str, config: Mapping[str, Any] | None) -> str:
-    """Return what a stream yields where the caller did not say: `values` for a graph that got its node's config."""
-    if config and SCOPE.get() is not None and "__pregel_task_id" in (config.get(CONF) or {}):
-        return "values"
-    return own
+__all__ = ["view_of"]
 
 
 def view_of(

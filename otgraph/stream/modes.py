@@ -15,6 +15,7 @@ from otgraph.constants import INTERRUPT, METADATA
 from otgraph.events import (
     Emitted,
     Fact,
+    RunPaused,
     RunStarted,
     StepApplied,
     TaskCommitted,
@@ -135,6 +136,16 @@ def updates_restored(fact: TaskRestored, states: States) -> Iterable[Payload]:
     return ({fact.task.name: update_of(fact.run, fact.writes), METADATA: {"cached": True}},)
 
 
+def updates_failed(fact: TaskFailed, states: States) -> Iterable[Payload]:
+    """Show what a task had written before an edge of its node failed."""
+    return ({fact.task.name: update_of(fact.run, fact.writes)},) if fact.writes else ()
+
+
+def updates_paused(fact: RunPaused, states: States) -> Iterable[Payload]:
+    """Show that the run stopped at a breakpoint, which asks nothing."""
+    return ({INTERRUPT: ()},)
+
+
 def updates_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
     """Show what a task asks."""
     return ({INTERRUPT: tuple(fact.interrupts)},)
@@ -190,7 +201,7 @@ def tasks_committed(fact: TaskCommitted, states: States) -> Iterable[Payload]:
 
 def tasks_failed(fact: TaskFailed, states: States) -> Iterable[Payload]:
     """Show the exception, live."""
-    return (_result(fact, error=fact.error),)
+    return (_result(fact, error=fact.error, result=written_of(fact.run, fact.writes)),)
 
 
 def tasks_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
@@ -242,6 +253,8 @@ MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
     "updates": {
         TaskCommitted: updates_committed,
         TaskRestored: updates_restored,
+        TaskFailed: updates_failed,
+        RunPaused: updates_paused,
         TaskInterrupted: updates_interrupted,
     },
     "tasks": {

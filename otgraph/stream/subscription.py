@@ -216,6 +216,6 @@ class Subscription:
 
 
 def _print(fact: Fact, mode: str, payload: Any, deep: bool) -> None:
-    bold, plain = "\033[1m", "\033[0m"
-    where = f" {bold}[graph={fact.run.ns}]{plain}" if deep else ""
+    bold, yellow, plain = "\033[1m", "\033[1;30;33m", "\033[0m"
+    where = f" {yellow}[graph={fact.run.ns}]{plain}" if deep and fact.run.ns else ""
     print(f"{bold}[{mode}]{plain}{where} {payload!r}")

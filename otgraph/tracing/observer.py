@@ -13,12 +13,13 @@ from typing import Any, Final
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Status, StatusCode
 
-from otgraph.constants import NS_SEP
+from otgraph.constants import NS_SEP, START
 from otgraph.events import (
     Emitted,
     Fact,
     Outcome,
     RunEnded,
+    RunPaused,
     RunStarted,
     StepApplied,
     StepEnded,
@@ -125,6 +126,11 @@ class TracingObserver:
             self.record.closed = True
             LIVE.pop(run.id, None)
 
+    def run_paused(self, run: RunInfo) -> None:
+        """Add the event to the run's span."""
+        fact = RunPaused(run)
+        run.span.emit(fact.name, None, fact, reserved=True)
+
     # ---- supersteps
 
     def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
@@ -142,6 +148,10 @@ class TracingObserver:
         capture = self._capture
         for task in tasks:
             node = task.name
+            if node == START:
+                # The hidden node, sent to by hand: it has no span of its own.
+                task.span = above
+                continue
             span = pipeline.child(
                 f"invoke_node {node}",
                 above,
@@ -186,10 +196,10 @@ class TracingObserver:
         attributes = None if self._capture is None else self._capture.task_committed(fact)
         task.span.emit(fact.name, attributes, fact, reserved=True)
 
-    def task_failed(self, task: TaskInfo, error: BaseException) -> None:
+    def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
         """Record the exception, once."""
         name, attributes = exception_event(error, self._options)
-        fact = TaskFailed(task, error)
+        fact = TaskFailed(task, error, writes)
         if self._capture is not None:
             attributes.update(self._capture.task_failed(fact))
         task.span.emit(name, attributes, fact, reserved=True)

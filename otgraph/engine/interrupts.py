@@ -1,0 +1,48 @@
+"""
+Interrupts: what a task asks, and where a run stops by itself.
+
+Rule: a task's questions are told apart by their order; a breakpoint is passed once something has changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from otgraph.constants import INTERRUPT, NS_SEP
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task
+from otgraph.errors import GraphInterrupt
+from otgraph.ids import hash_id
+from otgraph.snapshot import Interrupt
+
+__all__ = ["ask", "stops_at"]
+
+
+def ask(task: Task, value: Any, response_schema: Any = None) -> Any:
+    """
+    Return the answer to the task's next question.
+
+    Raises:
+        GraphInterrupt: there is none yet.
+    """
+    number = task.asked
+    task.asked += 1
+    if number < len(task.resumes):
+        return task.resumes[number]
+    ns = task.checkpoint_ns
+    id = hash_id(f"{ns}{NS_SEP}{number}" if number else ns)  # noqa: A001
+    raise GraphInterrupt((Interrupt(value=value, id=id, response_schema=response_schema),))
+
+
+def stops_at(run: Run, breakpoints: Sequence[str] | str, tasks: Sequence[Task]) -> bool:
+    """Say whether the run must stop because one of `tasks` is at a breakpoint, something having changed since."""
+    if not breakpoints:
+        return False
+    seen = run.seen.get(INTERRUPT, {})
+    if all(name in seen and version <= seen[name] for name, version in run.versions.items()):
+        return False
+    if not any(not task.node.hidden if breakpoints == "*" else task.name in breakpoints for task in tasks):
+        return False
+    run.seen[INTERRUPT] = dict(run.versions)
+    return True
