@@ -131,7 +131,7 @@ class GraphDrained(GraphBubbleUp):
 
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason
-        super().__init__(reason)
+        super().__init__(f"Graph drained: {reason}")
 
 
 class ParentCommand(GraphBubbleUp):
@@ -141,6 +141,8 @@ class ParentCommand(GraphBubbleUp):
 
     def __init__(self, command: Any) -> None:
         super().__init__(command)
+        self.arrived = False
+        """Whether it has left the graph that it came from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,12 @@ def checkpoint_bytes(checkpoint: str) -> bytes:
     return unhexlify(checkpoint.replace("-", ""))
 
 
+def checkpoint_text(checkpoint: bytes) -> str:
+    """Return the id that 16 bytes stand for."""
+    digits = checkpoint.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def hash_id(text: str) -> str:
     """Return 32 hexadecimal characters that stand for `text`; interrupts are named so."""
     return xxh3_128_hexdigest(text.encode())

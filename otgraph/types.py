@@ -12,6 +12,7 @@ from otgraph.policies import (
     default_retry_on,
     omit_payload,
 )
+from otgraph.runtime import interrupt
 from otgraph.snapshot import GraphOutput, Interrupt, PregelTask, StateSnapshot, StateUpdate
 from otgraph.stream.parts import (
     CheckpointPayload,
@@ -69,5 +70,6 @@ __all__ = [
     "ValuesStreamPart",
     "default_cache_key",
     "default_retry_on",
+    "interrupt",
     "omit_payload",
 ]

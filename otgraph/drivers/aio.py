@@ -219,7 +219,7 @@ class AsyncDriver(Driver):
             if timer is not None:
                 timer.cancel()
         if deadline is not None and monotonic() >= deadline and not self.coordinator.ready:
-            for group in self.expired(asyncio.TimeoutError()):
+            for group in self.expire(asyncio.TimeoutError()):
                 for strand in list(self.coordinator.waiting(group)):
                     self._cancel(strand)
         self._turn = monotonic()

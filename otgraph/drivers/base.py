@@ -13,7 +13,7 @@ from typing import Any
 
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.strands import Coordinator, Group, Strand
-from otgraph.engine.effects import CANCELLED, CallNode, Flow, RunCancelled
+from otgraph.engine.effects import CANCELLED, CallNode, Expired, Flow, RunCancelled
 from otgraph.errors import RunEndedError
 from otgraph.tracing.record import Record
 
@@ -116,8 +116,8 @@ class Driver:
                 self._deadlines[group] = now + group.timeout
         return min(self._deadlines[group] for group in self.coordinator.timed)
 
-    def expired(self, error: BaseException) -> list[Group]:
-        """Mark the groups whose time is up as stopped by `error`, and return them."""
+    def expire(self, error: BaseException) -> list[Group]:
+        """Mark the groups whose time is up as stopped for that reason, and return them."""
         now = monotonic()
         over = [group for group in self.coordinator.timed if self._deadlines[group] <= now]
         for group in over:
@@ -125,7 +125,7 @@ class Driver:
             group.timeout = None
             del self._deadlines[group]
             if group.stopped is None:
-                group.stopped = error
+                group.stopped = Expired(error)
         return over
 
     @property

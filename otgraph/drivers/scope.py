@@ -11,12 +11,13 @@ from collections.abc import Callable
 from time import time
 from typing import Any
 
-from otgraph.constants import CONF
+from otgraph.constants import CONF, NS_SEP
 from otgraph.engine.interrupts import ask
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.errors import RunEndedError
-from otgraph.run_config import RunnableConfig
+from otgraph.ids import checkpoint_text
+from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
 from otgraph.runtime import ExecutionInfo, Runtime
 
 __all__ = ["CallScope"]
@@ -73,6 +74,7 @@ class CallScope:
                 stream_writer=self.write,
                 control=options.control,
                 execution_info=ExecutionInfo(
+                    checkpoint_id=checkpoint_text(self.run.checkpoint),
                     checkpoint_ns=task.checkpoint_ns,
                     task_id=task.id,
                     thread_id=self.run.thread,
@@ -105,6 +107,7 @@ class CallScope:
     def _make_config(self) -> RunnableConfig:
         task, given = self.task, self.run.options.config
         metadata = dict(given.metadata)
+        run_ns = NS_SEP.join(self.run.ns)
         if self.run.thread is not None:
             metadata.setdefault("thread_id", given.configurable.get("thread_id"))
         metadata.update(
@@ -115,7 +118,11 @@ class CallScope:
             langgraph_checkpoint_ns=task.checkpoint_ns,
         )
         metadata.update(task.node.metadata)
-        config = RunnableConfig(metadata=metadata, recursion_limit=given.recursion_limit)
+        if run_ns and not self.run.own_lineage:
+            metadata["checkpoint_ns"] = run_ns
+        config = RunnableConfig(metadata=metadata)
+        if given.recursion_limit != DEFAULT_RECURSION_LIMIT:
+            config["recursion_limit"] = given.recursion_limit
         if given.tags:
             config["tags"] = list(given.tags)
         if given.callbacks is not None:
@@ -125,6 +132,7 @@ class CallScope:
         config[CONF] = {
             **given.configurable,
             "checkpoint_ns": task.checkpoint_ns,
+            "checkpoint_id": checkpoint_text(self.run.checkpoint),
             "__pregel_task_id": task.id,
             "__pregel_runtime": self.runtime,
         }

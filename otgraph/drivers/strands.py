@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from otgraph.engine.effects import Effect, Flow, RunTasks
+from otgraph.engine.effects import Effect, Expired, Flow, RunTasks
 
 __all__ = ["Coordinator", "Group", "Strand"]
 
@@ -45,8 +45,8 @@ class Group:
         self.timeout = effect.timeout
         """Seconds that it may take."""
         self.open = len(self.strands)
-        self.stopped: BaseException | None = None
-        """The first error that one of them returned."""
+        self.stopped: BaseException | Expired | None = None
+        """The first error that one of them returned, or that their time is up."""
 
 
 class Coordinator:

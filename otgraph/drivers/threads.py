@@ -20,7 +20,7 @@ from otgraph.drivers.room import wait_for_room
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import NUDGE_AFTER, workers
-from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep, StepTimeout
+from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep
 from otgraph.errors import NodeCancelledError
 from otgraph.ids import uuid6
 from otgraph.stream.subscription import Subscription
@@ -148,7 +148,7 @@ class ThreadDriver(Driver):
             except Empty:
                 workers.nudge()
                 if deadline is not None and monotonic() >= deadline:
-                    self._give_up(StepTimeout("Timed out"))
+                    self._give_up(TimeoutError("Timed out"))
                     return
         while True:
             if item is not None:
@@ -158,10 +158,10 @@ class ThreadDriver(Driver):
             except Empty:
                 return
 
-    def _give_up(self, error: StepTimeout) -> None:
+    def _give_up(self, error: TimeoutError) -> None:
         """Abandon the calls of the groups whose time is up."""
         coordinator = self.coordinator
-        for group in self.expired(error):
+        for group in self.expire(error):
             for strand in list(coordinator.waiting(group)):
                 scope = self.scopes.get(strand)
                 if scope is not None:

@@ -6,7 +6,7 @@ into a flow. A reply is the value asked for, a `Failure`, or `CANCELLED`.
 
     effect               reply
     CallNode             what the user's callable returned
-    RunTasks             None, or the first error that stopped the tasks
+    RunTasks             None, the first error that stopped the tasks, or `Expired`
     Rest                 a new checkpoint id: a superstep is over, nothing is in flight
     Sleep                None
 """
@@ -23,13 +23,13 @@ __all__ = [
     "CANCELLED",
     "CallNode",
     "Effect",
+    "Expired",
     "Failure",
     "Flow",
     "Rest",
     "RunCancelled",
     "RunTasks",
     "Sleep",
-    "StepTimeout",
 ]
 
 
@@ -99,8 +99,10 @@ CANCELLED: Final = _Cancelled()
 """A reply: the run is to stop, and what was asked for did not happen or its result does not count."""
 
 
-class StepTimeout(TimeoutError):
-    """A superstep took longer than the graph's `step_timeout`."""
+class Expired(Failure):
+    """A reply: the tasks took longer than they may; `error` is what the driver's colour calls that."""
+
+    __slots__ = ()
 
 
 class RunCancelled(BaseException):

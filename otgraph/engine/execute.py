@@ -8,6 +8,7 @@ span has ended.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from otgraph.constants import START
@@ -38,6 +39,9 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                 reply = yield CallNode(task, callee, task.input)
             else:
                 reply = yield from nested(run, task)
+            if type(reply) is Failure and isinstance(reply.error, ParentCommand) and reply.error.arrived:
+                # It has left the graph it came from: it is now what this node returned.
+                reply = replace(reply.error.args[0], graph=None)
             if type(reply) is not Failure and reply is not CANCELLED:
                 result = reply
                 reply = _take(run, task, result)

@@ -11,7 +11,7 @@ from typing import Any
 
 from otgraph.command import Command
 from otgraph.constants import NULL_TASK_ID, PULL, START
-from otgraph.engine.effects import CANCELLED, Failure, Flow, Rest, RunCancelled, RunTasks, StepTimeout
+from otgraph.engine.effects import CANCELLED, Expired, Failure, Flow, Rest, RunCancelled, RunTasks
 from otgraph.engine.execute import task_flow
 from otgraph.engine.interrupts import stops_at
 from otgraph.engine.run import Run
@@ -52,6 +52,8 @@ def run_flow(run: Run, input: Any) -> Flow:
         if outcome is Outcome.INTERRUPTED and run.parent is not None:
             raise GraphInterrupt(tuple(run.interrupts))
     except BaseException as error:
+        if isinstance(error, ParentCommand):
+            error.arrived = True
         _end_on(run, error)
         raise
     observer.run_ended(run, outcome, None)
@@ -59,9 +61,7 @@ def run_flow(run: Run, input: Any) -> Flow:
 
 
 def _steps_flow(run: Run, input: Any) -> Flow:
-    options, plan = run.options, run.plan
-    before = plan.interrupt_before if options.interrupt_before is None else options.interrupt_before
-    after = plan.interrupt_after if options.interrupt_after is None else options.interrupt_after
+    before, after = run.options.interrupt_before, run.options.interrupt_after
     yield from _rest_flow(run)
     yield from _begin_flow(run, input)
     while True:
@@ -92,10 +92,6 @@ def nested_flow(run: Run, task: Task) -> Flow:
         return (yield from run_flow(child, task.input))
     except RunCancelled:
         return CANCELLED
-    except ParentCommand as up:
-        # The Command has reached the graph it was meant for: it is now what this node returned.
-        command: Command[Any] = up.args[0]
-        return Command(update=command.update, goto=command.goto, resume=command.resume)
     except Exception as error:
         return Failure(error)
 
@@ -141,6 +137,9 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         else:
             flows = [task_flow(run, task, nested_flow) for task in tasks]
             stopped = yield RunTasks(flows, run.step_timeout)
+        if type(stopped) is Expired:
+            observer.step_ended(run, Outcome.TIMEOUT, stopped.error)
+            raise stopped.error
         if stopped is not None:
             observer.step_ended(run, _outcome_of(stopped), None)
             raise stopped
@@ -201,7 +200,7 @@ def _outcome_of(error: BaseException) -> Outcome:
         return Outcome.ABANDONED
     if isinstance(error, GraphRecursionError):
         return Outcome.RECURSION_LIMIT
-    if isinstance(error, (NodeTimeoutError, StepTimeout)):
+    if isinstance(error, NodeTimeoutError):
         return Outcome.TIMEOUT
     if isinstance(error, GraphBubbleUp):
         if isinstance(error, GraphInterrupt):

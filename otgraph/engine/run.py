@@ -52,6 +52,7 @@ class Run(RunInfo):
         "ns_text",
         "observer",
         "options",
+        "own_lineage",
         "plan",
         "seen",
         "sources",
@@ -79,6 +80,8 @@ class Run(RunInfo):
         self.options = options
         self.caller: Any = None
         """The task inside which this run was begun."""
+        self.own_lineage = parent is None
+        """Whether the run's configurable parameters are its own, not those of the run around it."""
         self.ns_text = NS_SEP.join(ns) + NS_SEP if ns else ""
         self.channels: dict[str, BaseChannel[Any, Any, Any]] = {
             name: channel.fresh() for name, channel in plan.channels.items()

@@ -94,6 +94,11 @@ def _update_writes(update: Any, keys: AbstractSet[str]) -> list[Write]:
         isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in update
     ):
         return [(key, value) for key, value in update if key in keys]
+    if not isinstance(update, Mapping) and updates_of(update) is None:
+        logger.warning(
+            "Ignoring a Command's update that is no dict, list of pairs or annotated object: %r", update
+        )
+        return []
     return _plain_writes(update, keys)
 
 

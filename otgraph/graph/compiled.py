@@ -239,9 +239,7 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             return_exceptions: return exceptions in place of outputs instead of raising the first one.
         """
         configs = each_config(config, len(inputs))
-        calls = [
-            partial(self.invoke, each, own, **kwargs) for each, own in zip(inputs, configs, strict=True)
-        ]
+        calls = [partial(self.invoke, each, own, **kwargs) for each, own in zip(inputs, configs, strict=True)]
         return run_all(calls, batch_limit(configs), errors=return_exceptions)
 
     async def abatch(
@@ -291,4 +289,6 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             store=self.store if self.store is not None else outer.store,
             cache=self.cache if self.cache is not None else outer.cache,
             control=outer.control,
+            interrupt_before=self.options.interrupt_before,
+            interrupt_after=self.options.interrupt_after,
         )

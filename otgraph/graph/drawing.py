@@ -7,9 +7,9 @@ import of what is not installed, no order that differs from one process to the n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 from uuid import uuid4
 
 from typing_extensions import Unpack
@@ -22,7 +22,12 @@ from otgraph.graph.image import PngOptions, draw_graphviz_png, draw_mermaid_png
 from otgraph.graph.mermaid import CurveStyle, MermaidOptions, NodeStyles, draw_mermaid
 from otgraph.graph.subgraphs import find_subgraphs
 from otgraph.graph.svg import draw_svg
+from otgraph.plan.declared import Declared, NodeSpec
 from otgraph.plan.lower import DEFAULT_HANDLER, handler_name
+from otgraph.plan.model import Callee
+
+if TYPE_CHECKING:
+    from otgraph.graph.state import StateGraph
 
 __all__ = ["Graph", "build_function_graph", "build_graph"]
 
@@ -226,15 +231,26 @@ def _only_one(graph: Graph, excluded: set[str]) -> Node | None:
     return found[0] if len(found) == 1 else None
 
 
-def build_graph(builder: Any, options: Any, *, xray: int | bool = False) -> Graph:
+class Breakpoints(Protocol):
+    """What has breakpoints: a plan, or the options of `compile`."""
+
+    @property
+    def interrupt_before(self) -> Sequence[str] | Literal["*"]: ...
+
+    @property
+    def interrupt_after(self) -> Sequence[str] | Literal["*"]: ...
+
+
+def build_graph(
+    builder: StateGraph[Any, Any, Any, Any], options: Breakpoints, *, xray: int | bool = False
+) -> Graph:
     """
-    Return the drawing of a `StateGraph`.
+    Return the drawing of a graph.
 
     Args:
-        options: whatever has `interrupt_before` and `interrupt_after`, such as a plan.
-        xray: True to draw graphs inside nodes too, or how deep.
+        xray: True to draw what is inside nodes that are graphs too, or how many levels deep.
     """
-    return _build(builder, options, xray, ())
+    return _build(builder.declared, options, xray, ())
 
 
 def build_function_graph(name: str, function: Any) -> Graph:
@@ -246,13 +262,19 @@ def build_function_graph(name: str, function: Any) -> Graph:
     return graph
 
 
-def _build(builder: Any, options: Any, xray: int | bool, path: tuple[Any, ...]) -> Graph:
-    edges = find_edges(builder)
-    nodes = {node.id: node for node in _nodes(builder, options)}
+def _build(declared: Declared, options: Breakpoints, xray: int | bool, path: tuple[Any, ...]) -> Graph:
+    """
+    Draw what was declared.
+
+    Args:
+        path: the graphs around it; one that contains itself is not opened again.
+    """
+    edges = find_edges(declared)
+    nodes = {node.id: node for node in _nodes(declared, options)}
     if any(edge.target == END for edge in edges):
         nodes[END] = Node(END, END, None, None)
     graph = Graph(nodes, edges)
-    for name, spec in builder.nodes.items() if xray else ():
+    for name, spec in declared.nodes.items() if xray else ():
         inner = next((found for found in find_subgraphs(spec.callee) if found not in path), None)
         if inner is not None:
             _open(graph, name, _build_inner(inner, xray, (*path, inner)))
@@ -261,8 +283,9 @@ def _build(builder: Any, options: Any, xray: int | bool, path: tuple[Any, ...]) 
 
 def _build_inner(inner: Any, xray: int | bool, path: tuple[Any, ...]) -> Graph:
     deeper = xray if isinstance(xray, bool) else xray - 1
-    if hasattr(getattr(inner, "builder", None), "waiting_edges"):
-        return _build(inner.builder, inner.plan, deeper, path)
+    declared = getattr(getattr(inner, "builder", None), "declared", None)
+    if isinstance(declared, Declared):
+        return _build(declared, inner.plan, deeper, path)
     drawn: Graph = inner.get_graph(xray=deeper)
     return drawn
 
@@ -285,28 +308,29 @@ def _open(graph: Graph, name: str, inner: Graph) -> None:
     ]
 
 
-def _nodes(builder: Any, options: Any) -> Iterator[Node]:
+def _nodes(declared: Declared, options: Breakpoints) -> Iterator[Node]:
     yield Node(START, START, pass_on, None)
-    for name, spec in builder.nodes.items():
-        handler = getattr(spec, "error_handler", None)
-        if handler is not None and handler_name(name) not in builder.nodes:
-            yield Node(handler_name(name), handler_name(name), handler.origin, None)
-        yield Node(name, name, spec.callee.origin, _metadata(name, spec, options) or None)
-    default = getattr(getattr(builder, "declared", None), "defaults", None)
-    if default is not None and default.error_handler is not None:
-        yield Node(DEFAULT_HANDLER, DEFAULT_HANDLER, default.error_handler.origin, None)
+    for name, spec in declared.nodes.items():
+        if spec.error_handler is not None:
+            yield _handler_node(handler_name(name), spec.error_handler)
+        yield Node(name, name, spec.action, _metadata(spec, options) or None)
+    if declared.defaults.error_handler is not None:
+        yield _handler_node(DEFAULT_HANDLER, declared.defaults.error_handler)
 
 
-def _metadata(name: str, spec: Any, options: Any) -> dict[str, Any]:
+def _handler_node(name: str, handler: Callee) -> Node:
+    return Node(name, name, handler.origin, None)
+
+
+def _metadata(spec: NodeSpec, options: Breakpoints) -> dict[str, Any]:
     metadata = dict(spec.metadata or {})
     if spec.defer:
         metadata["defer"] = True
     sides = {"before": options.interrupt_before, "after": options.interrupt_after}
-    pauses = [side for side, names in sides.items() if names and names != "*" and name in names]
-    if pauses:
+    # A breakpoint everywhere is nothing to say of each node.
+    if pauses := [side for side, names in sides.items() if names != "*" and spec.name in names]:
         metadata["__interrupt"] = ",".join(pauses)
-    origin = getattr(spec.callee.origin, "bound", spec.callee.origin)
-    tools = getattr(origin, "tools_by_name", None)
+    tools = getattr(getattr(spec.action, "bound", spec.action), "tools_by_name", None)
     if isinstance(tools, Mapping) and tools:
         metadata["__tools"] = list(tools)
     return metadata

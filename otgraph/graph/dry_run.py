@@ -8,10 +8,10 @@ nothing of its ends leads nowhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from otgraph.constants import END, START
 from otgraph.graph.elements import Edge
+from otgraph.plan.declared import Declared
 
 __all__ = ["find_edges"]
 
@@ -19,9 +19,9 @@ STEPS = 251
 """Where the dry run of a loop without an exit stops: the start, and the 250 supersteps LangGraph takes."""
 
 
-def find_edges(builder: Any) -> list[Edge]:
-    """Return the edges of a graph under construction, ordered by source and target; those to the end last."""
-    return DryRun(builder).run()
+def find_edges(declared: Declared) -> list[Edge]:
+    """Return the edges of what was declared, ordered by source and target; those to the end last."""
+    return DryRun(declared).run()
 
 
 class Join:
@@ -48,15 +48,15 @@ class Join:
 class DryRun:
     """One walk through a graph, superstep by superstep."""
 
-    def __init__(self, builder: Any) -> None:
-        self.nodes: list[str] = list(builder.nodes)
-        self.deferred = frozenset(name for name, node in builder.nodes.items() if node.defer)
+    def __init__(self, declared: Declared) -> None:
+        self.nodes: list[str] = list(declared.nodes)
+        self.deferred = frozenset(name for name, node in declared.nodes.items() if node.defer)
         self.follows: dict[str, list[str]] = {name: [] for name in (START, *self.nodes)}
-        for source, target in sorted(builder.edges):
+        for source, target in sorted(declared.edges):
             if target != END:
                 self.follows[source].append(target)
-        self.joins = [Join(starts, end) for starts, end in sorted(builder.waiting_edges)]
-        self.choices = {name: dict(_choices(builder, name)) for name in (START, *self.nodes)}
+        self.joins = [Join(starts, end) for starts, end in sorted(declared.waiting_edges)]
+        self.choices = {name: dict(_choices(declared, name)) for name in (START, *self.nodes)}
         """Where each node may go by a branch or a Command -> the label. Taken once: it need not be."""
 
         self.writers: dict[str, dict[str, Edge]] = {name: {} for name in self.nodes}
@@ -135,13 +135,13 @@ class DryRun:
         return exits
 
 
-def _choices(builder: Any, name: str) -> Iterator[tuple[str, str | None]]:
+def _choices(declared: Declared, name: str) -> Iterator[tuple[str, str | None]]:
     """Yield the nodes that `name` may choose to go to, each with the label of its edge."""
     labels: dict[str, list[str | None]] = {}
-    for branch in builder.branches.get(name, {}).values():
+    for branch in declared.branches.get(name, {}).values():
         for result, target in (branch.ends or {}).items():
             labels.setdefault(target, []).append(str(result))
-    destinations = builder.nodes[name].destinations if name in builder.nodes else None
+    destinations = declared.nodes[name].destinations if name in declared.nodes else None
     named = destinations if isinstance(destinations, dict) else dict.fromkeys(destinations or ())
     for target, label in named.items():
         labels.setdefault(target, []).append(label)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from otgraph.constants import CONF
 from otgraph.drivers.base import Driver
 from otgraph.drivers.scope import CallScope
 from otgraph.engine.loop import run_flow
 from otgraph.engine.run import Run, RunOptions
 from otgraph.plan.model import Keys, Plan
-from otgraph.run_config import RunConfig, merge_configs
+from otgraph.plan.validate import check_breakpoints
+from otgraph.run_config import OWN_LINEAGE, RunConfig, merge_configs
 from otgraph.runtime import SCOPE, RunControl
 from otgraph.schema import coerce_context
 from otgraph.stream.subscription import Subscription, View
@@ -62,7 +64,7 @@ class Execution:
     ) -> None:
         above = _current_scope()
         outer = None if above is None else above.run.options
-        config = merge_configs(None if outer is None else outer.config, graph.config, given.config)
+        config = merge_configs(_ambient(above), graph.config, given.config)
         plan = graph.plan
         options = RunOptions(
             config=config,
@@ -70,6 +72,8 @@ class Execution:
             store=graph.store if graph.store is not None or outer is None else outer.store,
             control=given.control if given.control is not None or outer is None else outer.control,
             output_keys=output_keys(plan, given.output_keys, default_keys),
+            interrupt_before=_breakpoints(given.interrupt_before, graph.options.interrupt_before),
+            interrupt_after=_breakpoints(given.interrupt_after, graph.options.interrupt_after),
         )
         self._above = above
         if above is None:
@@ -81,6 +85,8 @@ class Execution:
             self.observer = above.run.observer  # type: ignore[assignment]
             self.run = Run(plan, self.observer, options, above.run, task.child_ns())
             self.run.caller = task
+            given_conf = (given.config or {}).get(CONF) or {}
+            self.run.own_lineage = any(key in given_conf for key in OWN_LINEAGE)
         describe(self.run, config)
         self._limit = config.max_concurrency
         self._flow = run_flow(self.run, given.input)
@@ -115,6 +121,21 @@ def _current_scope() -> CallScope | None:
     if not isinstance(scope, CallScope) or scope.ended or scope.run.place.record.closed:
         return None
     return scope
+
+
+def _ambient(above: CallScope | None) -> RunConfig | None:
+    """Return what a call made inside a node inherits; its metadata keep the thread id even if the call has another."""
+    if above is None:
+        return None
+    run = above.run
+    config = run.options.config
+    if run.thread is None or "thread_id" in config.metadata:
+        return config
+    return replace(config, metadata={**config.metadata, "thread_id": config.configurable["thread_id"]})
+
+
+def _breakpoints(given: Any, compiled: Any) -> Any:
+    return compiled if given is None else check_breakpoints(given)
 
 
 def _context(plan: Plan, given: Any, outer: RunOptions | None) -> Any:
