@@ -15,7 +15,7 @@ from typing import NewType
 
 from xxhash import xxh3_128_hexdigest
 
-__all__ = ["CheckpointId", "RunId", "TaskId", "hash_id", "new_run_id", "task_id", "uuid6"]
+__all__ = ["CheckpointId", "RunId", "TaskId", "hash_id", "new_run_id", "task_id", "uuid6", "uuid6_bytes"]
 
 RunId = NewType("RunId", str)
 CheckpointId = NewType("CheckpointId", str)
@@ -28,9 +28,9 @@ _bits = random.Random().getrandbits
 _last_tick = 0
 
 
-def uuid6(clock_seq: int | None = None) -> str:
+def uuid6_bytes(clock_seq: int | None = None) -> bytes:
     """
-    Return a new time-ordered UUID (RFC 9562, version 6); within a process they sort by creation.
+    Return the 16 bytes of a new time-ordered UUID (RFC 9562, version 6); within a process they sort by creation.
 
     Args:
         clock_seq: 14 bits that break ties; LangGraph puts the number of the superstep there.
@@ -41,7 +41,13 @@ def uuid6(clock_seq: int | None = None) -> str:
         tick = _last_tick + 1
     _last_tick = tick
     seq = (_bits(14) if clock_seq is None else clock_seq & 0x3FFF) | 0x8000
-    return f"{tick >> 28 & 0xFFFFFFFF:08x}-{tick >> 12 & 0xFFFF:04x}-6{tick & 0xFFF:03x}-{seq:04x}-{_bits(48):012x}"
+    high = (tick >> 12) << 16 | 0x6000 | tick & 0xFFF
+    return (high << 64 | seq << 48 | _bits(48)).to_bytes(16, "big")
+
+
+def uuid6(clock_seq: int | None = None) -> str:
+    """Return the text of a new time-ordered UUID; see `uuid6_bytes`."""
+    return checkpoint_text(uuid6_bytes(clock_seq))
 
 
 def new_run_id() -> RunId:

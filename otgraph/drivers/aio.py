@@ -24,7 +24,7 @@ from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import NUDGE_AFTER, workers
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep
 from otgraph.errors import NodeCancelledError, StreamOverflowError
-from otgraph.ids import uuid6
+from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
 
 __all__ = ["AsyncDriver"]
@@ -163,7 +163,7 @@ class AsyncDriver(Driver):
         if monotonic() - self._turn > TURN_SECONDS:
             await asyncio.sleep(0)
             self._turn = monotonic()
-        self.coordinator.answer_now(strand, uuid6(effect.step))
+        self.coordinator.answer_now(strand, uuid6_bytes(effect.step))
 
     def _sleep(self, strand: Strand, effect: Sleep) -> None:
         strand.handle = self._loop.call_later(seconds_of(effect), self._woken, strand)

@@ -22,7 +22,7 @@ from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import NUDGE_AFTER, workers
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep
 from otgraph.errors import NodeCancelledError
-from otgraph.ids import uuid6
+from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
 
 __all__ = ["ThreadDriver"]
@@ -102,7 +102,7 @@ class ThreadDriver(Driver):
             return
         if self.record.crowded:
             wait_for_room(self.record)
-        self.coordinator.answer_now(strand, uuid6(effect.step))
+        self.coordinator.answer_now(strand, uuid6_bytes(effect.step))
 
     def _sleep(self, strand: Strand, effect: Sleep) -> None:
         seconds = seconds_of(effect)

@@ -7,7 +7,7 @@ into a flow. A reply is the value asked for, a `Failure`, or `CANCELLED`.
     effect               reply
     CallNode             what the user's callable returned
     RunTasks             None, the first error that stopped the tasks, or `Expired`
-    Rest                 a new checkpoint id: a superstep is over, nothing is in flight
+    Rest                 the 16 bytes of a new checkpoint id: a superstep is over, nothing is in flight
     Sleep                None
 """
 

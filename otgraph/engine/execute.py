@@ -113,6 +113,7 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
         # It stops nobody else: siblings finish, and the run pauses when they have.
         task.writes = []
         task.interrupts = error.args[0]
+        run.interrupts.extend(task.interrupts)
         observer.task_interrupted(task, task.interrupts)
         observer.task_ended(task, Outcome.INTERRUPTED, None)
         return None

@@ -30,7 +30,7 @@ from otgraph.errors import (
     create_error_message,
 )
 from otgraph.events import Outcome
-from otgraph.ids import checkpoint_bytes, task_id
+from otgraph.ids import task_id
 
 __all__ = ["nested_flow", "run_flow"]
 
@@ -124,7 +124,7 @@ def _rest_flow(run: Run) -> Flow:
     reply = yield Rest(run.step)
     if reply is CANCELLED:
         raise RunCancelled
-    run.checkpoint = checkpoint_bytes(reply)
+    run.checkpoint = reply
     run.step += 1
 
 
@@ -146,9 +146,6 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
     except GeneratorExit:
         observer.step_ended(run, Outcome.ABANDONED, None)
         raise
-    for task in tasks:
-        if task.interrupts:
-            run.interrupts.extend(task.interrupts)
     try:
         # Where a task waits, the writes of the others are shown and not kept.
         _apply(run, [task for task in tasks if not task.interrupts] if run.interrupts else tasks)
@@ -164,8 +161,8 @@ def _apply(run: Run, tasks: Sequence[Task], *, shown: bool = True) -> None:
         return
     if not run.answered and shown:
         keys = run.output_keys
-        wanted = {keys} if isinstance(keys, str) else set(keys)
-        run.answered = not (wanted.isdisjoint(written) or wanted.isdisjoint(changed))
+        wanted = (keys,) if isinstance(keys, str) else keys
+        run.answered = any(key in written and key in changed for key in wanted)
     run.observer.step_applied(run, run.step if shown else -1, changed, written)
 
 

@@ -120,7 +120,7 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
     """
     if len(tasks) > 1:
         tasks = sorted(tasks, key=path_key)
-    channels, versions = run.channels, run.versions
+    channels, versions, plan = run.channels, run.versions, run.plan
     for task in tasks:
         if task.triggers:
             _mark_seen(run, task)
@@ -131,41 +131,61 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
                 versions[trigger] = version
     grouped = _group(run, tasks)
     updated: set[str] = set()
+    changed: list[str] = []
+    written: list[str] = []
+    lively, state = run.lively, plan.state_keys
+    # Volatile channels that hold something hear of a superstep in which nobody wrote to them.
+    for name in lively.difference(grouped):
+        grouped[name] = ()
     for name, values in grouped.items():
         channel = channels[name]
+        available = None
         if channel.update(values):
             versions[name] = version
+            available = channel.is_available()
+            if available:
+                updated.add(name)
+            if name in state:
+                changed.append(name)
+        if values:
+            if name in state:
+                written.append(name)
+            if channel.volatile:
+                lively.add(name)
+        elif not (channel.is_available() if available is None else available):
+            lively.discard(name)
+    if plan.deferred and updated.isdisjoint(plan.trigger_to_nodes):
+        _finish(run, updated)
+    run.updated = updated
+    return changed, written
+
+
+def _finish(run: Run, updated: set[str]) -> None:
+    """Tell the channels that wait for the end that it would come now."""
+    for name in run.plan.deferred:
+        channel = run.channels[name]
+        if channel.finish():
+            run.versions[name] = run.version
             if channel.is_available():
                 updated.add(name)
-    _update_silent(run, grouped, updated)
-    plan = run.plan
-    if updated.isdisjoint(plan.trigger_to_nodes):
-        for name in plan.deferred:
-            if channels[name].finish():
-                versions[name] = version
-                if channels[name].is_available():
-                    updated.add(name)
-    run.updated = updated
-    state = plan.state_keys
-    changed = [name for name, changed_in in versions.items() if changed_in == version and name in state]
-    return changed, [name for name in grouped if name in state]
 
 
 def _mark_seen(run: Run, task: Task) -> None:
+    """Note on which versions of its triggers a task's node ran, and forget who had written to them."""
     seen = run.seen.get(task.name)
     if seen is None:
         seen = run.seen[task.name] = {}
-    versions = run.versions
+    versions, sources = run.versions, run.sources
     for trigger in task.triggers:
         version = versions.get(trigger)
         if version is not None:
             seen[trigger] = version
-            run.sources.pop(trigger, None)
+            sources.pop(trigger, None)
 
 
-def _group(run: Run, tasks: Sequence[Task]) -> dict[str, list[Any]]:
+def _group(run: Run, tasks: Sequence[Task]) -> dict[str, Sequence[Any]]:
     """Return channel -> writes to it, in the order of tasks; note who wrote to what triggers a node."""
-    grouped: dict[str, list[Any]] = {}
+    grouped: dict[str, Any] = {}
     channels, triggers, sources = run.channels, run.plan.trigger_to_nodes, run.sources
     for task in tasks:
         for name, value in task.writes:
@@ -178,7 +198,11 @@ def _group(run: Run, tasks: Sequence[Task]) -> dict[str, list[Any]]:
                 _unknown_channel(task, name)
                 continue
             if name in triggers or name == TASKS:
-                sources.setdefault(name, []).append(task.span)
+                known = sources.get(name)
+                if known is None:
+                    sources[name] = [task.span]
+                else:
+                    known.append(task.span)
     return grouped
 
 
@@ -187,22 +211,3 @@ def _unknown_channel(task: Task, name: str) -> None:
         logger.warning(
             "Task %s with path %s wrote to unknown channel %s, ignoring it.", task.name, task.path, name
         )
-
-
-def _update_silent(run: Run, written: Mapping[str, Any], updated: set[str]) -> None:
-    """Tell the channels that nobody wrote to, where it can make a difference to them."""
-    channels = run.channels
-    lively = run.lively
-    for name in tuple(lively):
-        if name in written:
-            continue
-        channel = channels[name]
-        if channel.update(()):
-            run.versions[name] = run.version
-            if channel.is_available():
-                updated.add(name)
-        if not channel.is_available():
-            lively.discard(name)
-    for name in written:
-        if channels[name].volatile:
-            lively.add(name)

@@ -21,6 +21,9 @@ __all__ = ["PLACE", "Place"]
 PLACE: Final = otel_context.create_key("otgraph.place")
 """The key of an OpenTelemetry context under which user code carries the place of the run it is inside of."""
 
+SPAN_KEY: Final = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
+"""The key under which OpenTelemetry keeps the current span."""
+
 
 class Place:
     """What `RunInfo.place` holds."""
@@ -49,4 +52,4 @@ class Place:
         see must reach other services.
         """
         if self.exports:
-            otel_context.attach(trace.set_span_in_context(span, self.context))
+            otel_context.attach(Context({**self.context, SPAN_KEY: span}))

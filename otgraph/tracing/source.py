@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otgraph.tracing.faults import faults
@@ -43,7 +44,17 @@ class SpanStream(Protocol):
 class SpanSource:
     """What all spans of one provider share."""
 
-    __slots__ = ("limits", "on_fault", "processor", "resource", "scope", "stream")
+    __slots__ = (
+        "_endings",
+        "_known",
+        "_starts",
+        "limits",
+        "on_fault",
+        "processor",
+        "resource",
+        "scope",
+        "stream",
+    )
 
     def __init__(
         self,
@@ -61,10 +72,16 @@ class SpanSource:
         """The provider's span processor, or None if nothing is exported."""
         self.stream = stream
         self.on_fault = on_fault
+        self._known: tuple[Any, ...] = ()
+        self._starts: tuple[Any, ...] = ()
+        self._endings: tuple[Any, ...] = ()
 
     def tell_start(self, span: Span, parent_context: Context | None) -> None:
         """Call `on_start` of each processor; one that fails does not keep the span from the next."""
-        for processor in self._processors():
+        processors = self._processors()
+        if processors is not self._known:
+            self._learn(processors)
+        for processor in self._starts:
             try:
                 processor.on_start(span, parent_context=parent_context)
             except Exception as error:
@@ -73,15 +90,13 @@ class SpanSource:
     def tell_end(self, span: Span) -> None:
         """Call `_on_ending` of each processor, if the SDK does, then `on_end` of each."""
         processors = self._processors()
-        if TELLS_ENDING:
-            for processor in processors:
-                ending = getattr(processor, "_on_ending", None)
-                if ending is None:
-                    continue
-                try:
-                    ending(span)
-                except Exception as error:
-                    self.on_fault(error, "span processor _on_ending")
+        if processors is not self._known:
+            self._learn(processors)
+        for ending in self._endings:
+            try:
+                ending(span)
+            except Exception as error:
+                self.on_fault(error, "span processor _on_ending")
         for processor in processors:
             try:
                 processor.on_end(span)
@@ -92,4 +107,27 @@ class SpanSource:
         processor = self.processor
         if type(processor) is SynchronousMultiSpanProcessor:
             return processor._span_processors
-        return () if processor is None else (processor,)
+        if processor is None:
+            return ()
+        known = self._known
+        return known if len(known) == 1 and known[0] is processor else (processor,)
+
+    def _learn(self, processors: tuple[Any, ...]) -> None:
+        """Look once at which processors do something at a start or before an end: most do not."""
+        self._starts = tuple(item for item in processors if _does(item, "on_start"))
+        self._endings = tuple(
+            item._on_ending for item in processors if TELLS_ENDING and _does(item, "_on_ending")
+        )
+        self._known = processors
+
+
+def _does(processor: Any, hook: str) -> bool:
+    """Say whether a processor has a hook of its own, and not just the empty one that all inherit."""
+    own = getattr(type(processor), hook, None)
+    if own is None:
+        return hasattr(processor, hook)
+    return own not in (getattr(SpanProcessor, hook, None), _BATCH_START if hook == "on_start" else None)
+
+
+_BATCH_START: Final = BatchSpanProcessor.on_start
+"""Empty too, though it is spelt out."""
