@@ -102,7 +102,7 @@ LATER = {
     "graph.message": ...,
     "graph.ui": ...,
     "func": ...,
-    "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer interrupt",
+    "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer",
     "errors": "NodeInterrupt UnknownInterruptError is_invalid_resume",
     "prebuilt": ...,
     "checkpoint.memory": ...,
@@ -128,7 +128,7 @@ LATER = {
 
 EXTRA = {
     "types": "Buffer Part SpansStreamPart",
-    "runtime": "SCOPE Scope get_config get_store get_stream_writer",
+    "runtime": "SCOPE Scope get_config get_store get_stream_writer interrupt",
     "errors": "RunEndedError StreamOverflowError",
     "channels.base": "MISSING Missing",
     "managed": "IsLastStepManager ManagedValue RemainingStepsManager is_managed_value",
