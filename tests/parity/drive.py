@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
+from copy import copy
 from typing import Any
 
 from .engine import Engine
@@ -39,7 +40,7 @@ class Drive:
         self.engine = engine
         self.colour = colour
         self.driver, self.functions = COLOURS[colour]
-        self._turns = Turns(settle_of(engine, self.functions))
+        self._turns = Turns(settle_of(engine))
 
     def __enter__(self) -> Drive:
         self._warnings = warnings.catch_warnings()
@@ -67,6 +68,12 @@ class Drive:
         return (
             self._sync_body(function, turn) if self.functions == "sync" else self._async_body(function, turn)
         )
+
+    def with_sync_functions(self) -> Drive:
+        """Return this drive for functions that are sync whatever the run is."""
+        twin = copy(self)
+        twin.functions = "sync"
+        return twin
 
     def _sync_body(self, function: Any, turn: Any) -> Any:
         waits = inspect.iscoroutinefunction(function)
@@ -205,9 +212,9 @@ class Drive:
         lines += out.getvalue().splitlines()
 
 
-def settle_of(engine: Engine, functions: str) -> float:
+def settle_of(engine: Engine) -> float:
     """Return how long a process must stand still: otgraph adds threads to a busy pool every 2 ms."""
-    return 0.006 if functions == "sync" and "otgraph" in repr(engine) else 0.0
+    return 0.006 if "otgraph" in repr(engine) else 0.0
 
 
 class _Ear(logging.Handler):

@@ -55,15 +55,21 @@ def _related(one: _Namespace, other: _Namespace) -> bool:
 
 
 def _ranks(waiting: list[tuple[_Namespace, Any]], show: Callable[[Any], str]) -> dict[_Namespace, list[Any]]:
-    """Return what each namespace is ordered by: at each level its name, then all that was said at or below it."""
+    """Return what each namespace is ordered by: at each level its name, when it was announced, what was said in it."""
     said: dict[_Namespace, list[str]] = {}
+    told: dict[_Namespace, list[str]] = {}
     for space, chunk in waiting:
         text = show(chunk)
+        told.setdefault(space, []).append(repr(chunk))
         for depth in range(len(space) + 1):
             said.setdefault(space[:depth], []).append(text)
     for texts in said.values():
         texts.sort()
-    return {
-        space: [(level.partition(":")[0], said[space[: depth + 1]]) for depth, level in enumerate(space)]
-        for space in said
-    }
+
+    def rank(space: _Namespace) -> tuple[Any, ...]:
+        name, _, task = space[-1].partition(":")
+        above = told.get(space[:-1], [])
+        announced = next((index for index, text in enumerate(above) if task and task in text), len(above))
+        return name, announced, said[space]
+
+    return {space: [rank(space[: depth + 1]) for depth in range(len(space))] for space in said}

@@ -71,9 +71,9 @@ def failure_beside_siblings(lg, drive):
     yield drive.stream(graph, {"log": []}, stream_mode=ALL)
 
 
-@covers("STR-32", "ENG-05", colours=("sync", "mixed"))
+@covers("STR-32", "ENG-05", "ENG-28")
 def failure_before_siblings(lg, drive):
-    """Siblings of sync nodes that still run when one fails are waited for; the failure is what the caller gets."""
+    """Siblings that still run when one fails are waited for, or cancelled if async; the failure reaches the caller."""
 
     @drive.node(turn=0)
     def bad(state):
@@ -81,6 +81,22 @@ def failure_before_siblings(lg, drive):
 
     graph = fan(lg, Log, ("bad", bad), ("z", talker(drive, "z", 1))).compile()
     yield drive.stream(graph, {"log": []}, stream_mode=["values", "updates", "tasks"])
+    yield drive.stream(graph, {"log": []}, stream_mode=ALL)
+    yield drive.invoke(graph, {"log": []})
+
+
+@covers("STR-32", "ENG-05", "SUB-10")
+def failure_before_siblings_inside(lg, drive):
+    """The same in a nested graph, and in a nested graph beside a sibling of the outer one."""
+
+    @drive.node(turn=0)
+    def bad(state):
+        raise ValueError("boom")
+
+    inner = fan(lg, Log, ("bad", bad), ("z", talker(drive, "z", 1))).compile()
+    yield drive.every(chain(lg, Log, ("inner", inner)).compile(), {"log": []})
+    single = chain(lg, Log, ("bad", bad)).compile()
+    yield drive.every(fan(lg, Log, ("inner", single), ("y", talker(drive, "y", 2))).compile(), {"log": []})
 
 
 @covers("STR-30")

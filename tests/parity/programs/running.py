@@ -1,7 +1,7 @@
 """invoke and stream: results, output keys, limits, closing early, timeouts."""
 
 import threading
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from parity.normalise import Raised
 from parity.registry import covers
@@ -61,6 +61,25 @@ def invoke_without_values(lg, drive):
     yield drive.invoke(quiet, {}), drive.invoke(quiet, {"zz": 1}), drive.invoke(quiet, {"x": "1"})
     yield drive.invoke(chain(lg, Log, ("a", drive.node(lambda s: None))).compile(), {})
     yield drive.invoke(chain(lg, int, ("a", drive.node(lambda s: None))).compile(), 0)
+
+
+@covers("RUN-03", "STR-07", "ENG-25")
+def the_result_is_the_last_values_chunk(lg, drive):
+    """A key that empties itself in a step that writes nothing stays in the result: no values chunk told of it."""
+
+    class Fleeting(TypedDict):
+        any: Annotated[int, lg.channels.AnyValue]
+        eph: Annotated[int, lg.channels.EphemeralValue]
+        word: str
+
+    graph = chain(
+        lg, Fleeting, ("a", drive.node(lambda s: None)), ("b", drive.node(lambda s: {"word": str(sorted(s))}))
+    )
+    quiet = chain(lg, Fleeting, ("a", drive.node(lambda s: None))).compile()
+    for given in ({"any": 1}, {"eph": 1}, {"any": 1, "eph": 2, "word": "w"}):
+        yield drive.invoke(quiet, given)
+        yield drive.invoke(graph.compile(), given)
+        yield drive.stream(quiet, given, stream_mode="values")
 
 
 @covers("RUN-07", "STR-13", "STR-12")

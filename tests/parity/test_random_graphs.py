@@ -1,0 +1,37 @@
+"""Random graphs run the same on both engines, chunk by chunk."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .compare import compare
+from .described import run_described
+from .engine import Engine
+from .oracle import Oracle
+from .random_graphs import calls, graphs
+
+EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "150"))
+"""How many graphs; they are the same in every run, unless PARITY_EXAMPLES asks for more than usual."""
+
+
+@pytest.mark.oracle
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@settings(
+    max_examples=EXAMPLES,
+    derandomize="PARITY_EXAMPLES" not in os.environ,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.data())
+def test_random_graphs(oracle: Oracle, data: st.DataObject) -> None:
+    """Whatever the graph and the call, both engines show the same chunks in the same order."""
+    graph = data.draw(graphs(), label="graph")
+    wanted = data.draw(calls(graph), label="calls")
+    request = {"graph": graph, "calls": wanted}
+    compare(oracle, request, lambda: run_described(Engine("otgraph"), graph, wanted))
