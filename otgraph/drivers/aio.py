@@ -57,21 +57,15 @@ class AsyncDriver(Driver):
         self._turn = monotonic()
         coordinator = self.coordinator
         ready = coordinator.ready
+        pending = () if subscription is None else subscription.queue
         while not coordinator.done:
-            if subscription is not None and len(subscription):
+            if pending:
                 return
-            strand = self.held
-            if strand is not None:
-                self.held = None
-                await self._perform(strand)
-            elif ready:
+            if ready:
                 strand = coordinator.resume()
                 if coordinator.stopped:
                     self._stop_siblings()
                 if strand is not None:
-                    if subscription is not None and len(subscription):
-                        self.held = strand
-                        return
                     await self._perform(strand)
             else:
                 await self._wait(subscription)

@@ -46,22 +46,16 @@ class ThreadDriver(Driver):
         """Drive until the subscription has something to hand out, or the run is over."""
         coordinator = self.coordinator
         ready = coordinator.ready
+        pending = () if subscription is None else subscription.queue
         while not coordinator.done:
-            if subscription is not None and len(subscription):
+            if pending:
                 return
-            strand = self.held
-            if strand is not None:
-                self.held = None
-                self._perform(strand)
-            elif ready:
+            if ready:
                 strand = coordinator.resume()
                 if coordinator.stopped:
                     self.drop_queued()
                     coordinator.stopped.clear()
                 if strand is not None:
-                    if subscription is not None and len(subscription):
-                        self.held = strand
-                        return
                     self._perform(strand)
             else:
                 self._wait(subscription)

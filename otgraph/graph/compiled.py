@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, Generic, Literal
 
 from typing_extensions import Self
 
-from otgraph.drivers.aio import AsyncDriver
 from otgraph.drivers.batch import run_all, run_all_async
-from otgraph.drivers.threads import ThreadDriver
 from otgraph.engine.run import RunOptions
-from otgraph.graph.execution import Arguments, Execution
+from otgraph.graph.execution import Arguments
 from otgraph.graph.introspection import Introspection
 from otgraph.graph.results import invoke_result
-from otgraph.graph.session import Session, batch_limit, default_mode, each_config
+from otgraph.graph.session import Session, batch_limit, each_config
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 from otgraph.run_config import RunnableConfig, merge_configs
@@ -106,15 +104,15 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
-        session = self._session(given, self.plan.output_keys)
+        session = Session(self, given, self.plan.output_keys)
         if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
-            result = session.execution.driver(ThreadDriver).run()
+            result = session.run()
         else:
             chunks = list(session.stream(stream_mode, version, print_mode=print_mode, **kwargs))
             if stream_mode != "values":
                 return chunks
             result = session.result
-        return invoke_result(self.plan, result, session.execution.run.interrupts, version)
+        return invoke_result(self.plan, result, session.interrupts, version)
 
     async def ainvoke(
         self,
@@ -137,16 +135,16 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
-        session = self._session(given, self.plan.output_keys)
+        session = Session(self, given, self.plan.output_keys)
         if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
-            result = await session.execution.driver(AsyncDriver).run()
+            result = await session.arun()
         else:
             stream = session.astream(stream_mode, version, print_mode=print_mode, **kwargs)
             chunks = [chunk async for chunk in stream]
             if stream_mode != "values":
                 return chunks
             result = session.result
-        return invoke_result(self.plan, result, session.execution.run.interrupts, version)
+        return invoke_result(self.plan, result, session.interrupts, version)
 
     def stream(
         self,
@@ -182,11 +180,10 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
-        mode = default_mode(self.stream_mode, config) if stream_mode is None else stream_mode
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
-        yield from self._session(given, self.plan.stream_keys).stream(mode, version, **wishes)
+        return Session(self, given, self.plan.stream_keys).stream(stream_mode, version, **wishes)
 
-    async def astream(
+    def astream(
         self,
         input: Any,
         config: RunnableConfig | None = None,
@@ -209,19 +206,8 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
-        mode = default_mode(self.stream_mode, config) if stream_mode is None else stream_mode
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
-        stream = self._session(given, self.plan.stream_keys).astream(mode, version, **wishes)
-        try:
-            async for chunk in stream:
-                yield chunk
-        finally:
-            await stream.aclose()
-
-    def _session(self, given: Arguments, default_keys: Any) -> Session:
-        execution = Execution(self, given, default_keys)
-        execution.run.step_timeout = self.step_timeout
-        return Session(self, execution)
+        return Session(self, given, self.plan.stream_keys).astream(stream_mode, version, **wishes)
 
     def batch(
         self,

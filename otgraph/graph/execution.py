@@ -88,6 +88,7 @@ class Execution:
             given_conf = (given.config or {}).get(CONF) or {}
             self.run.own_lineage = any(key in given_conf for key in OWN_LINEAGE)
         describe(self.run, config)
+        self.run.step_timeout = graph.step_timeout
         self._limit = config.max_concurrency
         self._flow = run_flow(self.run, given.input)
 
@@ -97,15 +98,21 @@ class Execution:
             self._flow, self.observer.record, copy_context(), limit=self._limit, live=live, above=self._above
         )
 
-    def subscribe(self, view: View) -> Subscription:
-        """Return a subscription to the run; it hears everything, the run's start included."""
+    def subscribe(self, *views: View | None) -> list[Subscription]:
+        """Return a subscription for each view; it hears everything, the run's start included."""
         record = self.observer.record
-        subscription = Subscription(view, self.run)
-        subscription.on_relief(record.relieve)
-        record.subscribe(subscription)
-        if subscription.watches_spans:
-            self.observer.watch_foreign()
-        return subscription
+        subscriptions = [Subscription(view, self.run) for view in views if view is not None]
+        for subscription in subscriptions:
+            subscription.on_relief(record.relieve)
+            record.subscribe(subscription)
+            if subscription.watches_spans:
+                self.observer.watch_foreign()
+        return subscriptions
+
+    def unsubscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        """Give subscriptions back."""
+        for subscription in subscriptions:
+            self.observer.record.unsubscribe(subscription)
 
 
 def describe(run: Run, config: RunConfig) -> None:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from otgraph.constants import CONF
 from otgraph.drivers.aio import AsyncDriver
+from otgraph.drivers.base import Driver
 from otgraph.drivers.threads import ThreadDriver
-from otgraph.graph.execution import Execution
-from otgraph.graph.views import view_of
+from otgraph.graph.execution import Arguments, Execution
+from otgraph.graph.views import views_of
+from otgraph.plan.model import Keys
 from otgraph.runtime import SCOPE
+from otgraph.stream.subscription import Subscription
 
 if TYPE_CHECKING:
     from otgraph.graph.compiled import CompiledStateGraph
@@ -23,50 +26,99 @@ __all__ = ["Session", "batch_limit", "default_mode", "each_config"]
 
 
 class Session:
-    """See the module."""
+    """
+    See the module.
 
-    __slots__ = ("_graph", "execution", "result")
+    Args:
+        default_keys: what the run shows where the caller did not say.
+    """
 
-    def __init__(self, graph: CompiledStateGraph[Any, Any, Any, Any], execution: Execution) -> None:
+    __slots__ = ("_default_keys", "_given", "_graph", "interrupts", "result")
+
+    def __init__(
+        self, graph: CompiledStateGraph[Any, Any, Any, Any], given: Arguments, default_keys: Keys
+    ) -> None:
         self._graph = graph
-        self.execution = execution
+        self._given = given
+        self._default_keys = default_keys
         self.result: Any = None
         """What the run returned, once its stream has ended."""
+        self.interrupts: Sequence[Any] = ()
+        """What the run waits for, once its stream has ended."""
 
     def stream(self, mode: Any, version: str, **wishes: Any) -> Iterator[Any]:
-        """Drive the run and yield its chunks."""
-        execution = self.execution
-        view = view_of(self._graph, mode, version, **wishes)
-        subscription = execution.subscribe(view)
+        """Drive the run and yield its chunks; nothing happens before the first `next`."""
+        view, printer = views_of(self._graph, self._resolved(mode), version, **wishes)
+        execution = Execution(self._graph, self._given, self._default_keys)
+        watching = execution.subscribe(view, printer)
+        subscription = watching[0]
         driver = execution.driver(ThreadDriver, live=view.live)
         try:
             while True:
                 driver.pump(subscription)
-                yield from subscription.drain()
-                if driver.done and not len(subscription):
+                while len(subscription):
+                    chunks = subscription.take()
+                    show(watching)
+                    yield from chunks
+                if driver.done:
                     break
-            self.result = driver.result()
+            show(watching)
+            self._conclude(execution, driver)
         finally:
             driver.close()
-            execution.observer.record.unsubscribe(subscription)
+            execution.unsubscribe(watching)
 
     async def astream(self, mode: Any, version: str, **wishes: Any) -> AsyncGenerator[Any, None]:
         """Drive the run on the event loop and yield its chunks."""
-        execution = self.execution
-        view = view_of(self._graph, mode, version, **wishes)
-        subscription = execution.subscribe(view)
+        view, printer = views_of(self._graph, self._resolved(mode), version, **wishes)
+        execution = Execution(self._graph, self._given, self._default_keys)
+        watching = execution.subscribe(view, printer)
+        subscription = watching[0]
         driver = execution.driver(AsyncDriver, live=view.live)
         try:
             while True:
                 await driver.pump(subscription)
-                for chunk in subscription.drain():
-                    yield chunk
-                if driver.done and not len(subscription):
+                while len(subscription):
+                    chunks = subscription.take()
+                    show(watching)
+                    for chunk in chunks:
+                        yield chunk
+                if driver.done:
                     break
-            self.result = driver.result()
+            show(watching)
+            self._conclude(execution, driver)
         finally:
             await driver.close()
-            execution.observer.record.unsubscribe(subscription)
+            execution.unsubscribe(watching)
+
+    def run(self) -> Any:
+        """Drive the run to its end with nobody watching."""
+        execution = Execution(self._graph, self._given, self._default_keys)
+        result = execution.driver(ThreadDriver).run()
+        self.interrupts = execution.run.interrupts
+        return result
+
+    async def arun(self) -> Any:
+        """Drive the run to its end on the event loop with nobody watching."""
+        execution = Execution(self._graph, self._given, self._default_keys)
+        result = await execution.driver(AsyncDriver).run()
+        self.interrupts = execution.run.interrupts
+        return result
+
+    def _conclude(self, execution: Execution, driver: Driver) -> None:
+        self.result = driver.result()
+        self.interrupts = execution.run.interrupts
+
+    def _resolved(self, mode: Any) -> Any:
+        return default_mode(self._graph.stream_mode, self._given.config) if mode is None else mode
+
+
+def show(watching: Sequence[Subscription]) -> None:
+    """Print what the second subscription, if there is one, has to print."""
+    for printer in watching[1:]:
+        while len(printer):
+            for line in printer.take():
+                print(line)
 
 
 def default_mode(own: str, config: Mapping[str, Any] | None) -> str:

@@ -73,7 +73,7 @@ def _search(candidate: Any, depth: int) -> Iterator[Any]:
     elif depth == 0 or inspect.isclass(candidate):
         return
     elif isinstance(candidate, FunctionType):
-        yield from _search_function(candidate, {})
+        yield from _search_function(candidate, {}, depth)
         yield from _search_wrapped(candidate, depth)
     elif isinstance(candidate, MethodType):
         yield from _search_method(candidate, depth)
@@ -89,11 +89,11 @@ def _search(candidate: Any, depth: int) -> Iterator[Any]:
         yield from _search_wrapped(candidate, depth)
         call = _attribute(type(candidate), "__call__")
         if isinstance(call, FunctionType):
-            yield from _search_function(call, {_first_argument(call): candidate})
+            yield from _search_function(call, {_first_argument(call): candidate}, depth)
 
 
 def _search_wrapped(candidate: Any, depth: int) -> Iterator[Any]:
-    for name in _WRAPPED:
+    for name in _WRAPPED if depth else ():
         inner = _attribute(candidate, name)
         for value in inner if isinstance(inner, (list, tuple)) else [inner]:
             if value is not MISSING and value is not None:
@@ -104,7 +104,8 @@ def _search_method(method: MethodType, depth: int) -> Iterator[Any]:
     if is_graph(method.__self__):
         yield method.__self__
     elif isinstance(method.__func__, FunctionType):
-        yield from _search_function(method.__func__, {_first_argument(method.__func__): method.__self__})
+        function = method.__func__
+        yield from _search_function(function, {_first_argument(function): method.__self__}, depth)
         yield from _search_wrapped(method.__func__, depth)
 
 
@@ -112,7 +113,7 @@ def _first_argument(function: FunctionType) -> str:
     return function.__code__.co_varnames[0] if function.__code__.co_argcount else ""
 
 
-def _search_function(function: FunctionType, arguments: Mapping[str, Any]) -> Iterator[Any]:
+def _search_function(function: FunctionType, arguments: Mapping[str, Any], depth: int) -> Iterator[Any]:
     """
     Yield the graphs that the body of a function names: in its closure, among the globals, in its arguments.
 
@@ -127,7 +128,7 @@ def _search_function(function: FunctionType, arguments: Mapping[str, Any]) -> It
     uses.sort(key=lambda use: (list(scopes).index(use[0]), use[1] if use[0] == "free" else ""))
     for kind, name, path in uses:
         if name in scopes[kind]:
-            yield from _follow(scopes[kind][name], path)
+            yield from _follow(scopes[kind][name], path, depth)
 
 
 def _is_filled(cell: CellType) -> bool:
@@ -169,13 +170,15 @@ def _uses(code: CodeType, *, nested: bool = False) -> Iterator[tuple[str, str, t
             yield from _uses(constant, nested=True)
 
 
-def _follow(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """Yield the graph that `value`, an attribute of it, an attribute of that … is, or is a method of."""
+def _follow(value: Any, path: tuple[str, ...], depth: int) -> Iterator[Any]:
+    """Yield the graph that `value`, an attribute of it, an attribute of that … is, holds, or is a method of."""
     for name in (*path, None):
         owner = value.__self__ if isinstance(value, MethodType) else value
         if is_graph(owner):
             yield owner
             return
+        if name in ("invoke", "ainvoke"):
+            yield from _search_wrapped(owner, depth)
         if name is not None:
             value = _attribute(value, name)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from otgraph.events import Fact
 from otgraph.infos import RunInfo
 from otgraph.schema import coerce_output
 from otgraph.stream.envelope import check_modes, envelope
@@ -16,10 +17,10 @@ from otgraph.stream.subscription import Buffer, View
 if TYPE_CHECKING:
     from otgraph.graph.compiled import CompiledStateGraph
 
-__all__ = ["view_of"]
+__all__ = ["views_of"]
 
 
-def view_of(
+def views_of(
     graph: CompiledStateGraph[Any, Any, Any, Any],
     mode: Any,
     version: Any,
@@ -28,9 +29,9 @@ def view_of(
     subgraphs: bool = False,
     debug: bool | None = None,
     buffer: Buffer | None = None,
-) -> View:
+) -> tuple[View, View | None]:
     """
-    Return the view that a stream with these arguments is.
+    Return the view that a stream with these arguments is, and the one that is printed meanwhile, if any.
 
     Raises:
         ValueError: a mode, a version or a buffer that does not exist.
@@ -44,10 +45,13 @@ def view_of(
         schema = graph.plan.output
         return coerce_output(schema, values) if run.parent is None else values
 
-    return View(
-        modes=modes,
-        envelope=envelope(mode, subgraphs=subgraphs, version=version, coerce=coerce),
-        subgraphs=subgraphs,
-        buffer=buffer or Buffer(),
-        printed=printed,
-    )
+    wrap = envelope(mode, subgraphs=subgraphs, version=version, coerce=coerce)
+    view = View(modes, wrap, subgraphs, buffer or Buffer())
+    return view, View(printed, print_line, subgraphs) if printed else None
+
+
+def print_line(fact: Fact, mode: str, payload: Any) -> str:
+    """Return what is printed of a payload."""
+    bold, yellow, plain = "\033[1m", "\033[1;30;33m", "\033[0m"
+    where = f" {yellow}[graph={fact.run.ns}]{plain}" if fact.run.ns else ""
+    return f"{bold}[{mode}]{plain}{where} {payload!r}"

@@ -90,10 +90,11 @@ def values_applied(fact: StepApplied, states: States) -> Iterable[Payload]:
     if fact.step < 0:
         return ()
     keys = fact.run.output_keys
-    shown = {keys} if isinstance(keys, str) else set(keys)
-    if shown.isdisjoint(fact.written) or shown.isdisjoint(fact.changed):
-        return ()
-    return (states.shown(fact.run),)
+    changed = fact.changed
+    for key in fact.written:
+        if key in changed and (key in keys if type(keys) is tuple else key == keys):
+            return (states.shown(fact.run),)
+    return ()
 
 
 def values_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
@@ -217,11 +218,25 @@ def _plain(interrupt: Any) -> dict[str, Any]:
     }
 
 
+_second: tuple[int, str] = (0, "1970-01-01T00:00:00")
+
+
+def iso_time(time_ns: int) -> str:
+    """Return nanoseconds since 1970 as ISO 8601 in UTC, to the microsecond."""
+    global _second  # noqa: PLW0603 (what is the same for a whole second is made once)
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    known, text = _second
+    if known != seconds:
+        text = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+        _second = (seconds, text)
+    return f"{text}.{rest // 1000:06d}+00:00"
+
+
 def debug_of(kind: str, mode: Mode) -> Mode:
     """Return the mode that wraps each payload of `mode` with its step and its time."""
 
     def wrapped(fact: Any, states: States) -> Iterable[Payload]:
-        timestamp = datetime.fromtimestamp(fact.time_ns / 1e9, timezone.utc).isoformat()
+        timestamp = iso_time(fact.time_ns)
         step = fact.task.step
         return [
             {"step": step, "timestamp": timestamp, "type": kind, "payload": payload}

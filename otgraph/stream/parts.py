@@ -221,12 +221,15 @@ class Part(dict[str, Any]):
         attempt: the attempt, counted from 1, of the task that it tells of.
     """
 
-    __slots__ = ("attempt", "seq")
+    __slots__ = ("attempt", "dropped", "seq")
 
     seq: int
     attempt: int
+    dropped: int
+    """How many entries of the record are missing before it, dropped because the subscriber was behind."""
 
     def __init__(self, content: Mapping[str, Any], /, *, seq: int = 0, attempt: int = 1) -> None:
         dict.__init__(self, content)
         self.seq = seq
         self.attempt = attempt
+        self.dropped = 0

@@ -8,7 +8,7 @@ afterwards, by asking `crowded` and `overflowed`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,8 +17,12 @@ from otgraph.events import Fact, RunEnded, RunStarted, StepApplied, snapshot
 from otgraph.infos import RunInfo
 from otgraph.stream.envelope import Envelope
 from otgraph.stream.modes import States, project
+from otgraph.stream.parts import Part
 
 __all__ = ["Buffer", "Subscription", "View"]
+
+BATCH = 64
+"""How many facts are made into chunks before the run may go on."""
 
 LIVE = frozenset({"custom", "messages", "spans"})
 """Modes whose items are handed out while a node runs."""
@@ -50,8 +54,6 @@ class View:
     envelope: Envelope
     subgraphs: bool = False
     buffer: Buffer = Buffer()
-    printed: tuple[str, ...] = ()
-    """Modes whose payloads are printed as they are handed out."""
 
     @property
     def live(self) -> bool:
@@ -71,18 +73,19 @@ class Subscription:
 
     __slots__ = (
         "_deep",
-        "_queue",
         "_relieve",
         "_root",
         "_size",
         "_states",
         "_table",
+        "_told",
         "_wrap",
         "blocks",
         "crowded",
         "dropped",
         "mask",
         "overflowed",
+        "queue",
         "view",
         "wake",
         "watches_spans",
@@ -92,11 +95,12 @@ class Subscription:
         self.view = view
         self._root = root
         self._deep = view.subgraphs
-        self._table = project({*view.modes, *view.printed})
+        self._table = project(view.modes)
         self._states = States()
         self._wrap = view.envelope
         self._size = view.buffer.size
-        self._queue: deque[Fact] = deque()
+        self.queue: deque[Fact] = deque()
+        """What has been heard and not yet taken."""
         self._relieve: Callable[[], None] | None = None
         self.blocks = view.buffer.policy == "block"
         self.mask = 0
@@ -108,18 +112,19 @@ class Subscription:
         """Whether the run should wait for this subscriber."""
         self.overflowed = False
         """Whether the policy `error` has been broken."""
+        self._told = 0
         self.dropped = 0
         """How many entries the policy `drop_oldest` has dropped."""
         self.wake: Callable[[], None] | None = None
         """Called once, from any thread, when something is there; set by whoever waits."""
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self.queue)
 
     @property
     def flooded(self) -> bool:
         """Whether it asked the run to wait and has ten times as much before it as it has room for."""
-        return self.crowded and len(self._queue) >= 10 * self._size
+        return self.crowded and len(self.queue) >= 10 * self._size
 
     # ---- the record's side, under its lock
 
@@ -128,7 +133,7 @@ class Subscription:
         run = fact.run
         if run is not self._root and not self._concerns(run):
             return
-        queue = self._queue
+        queue = self.queue
         queue.append(fact)
         if len(queue) >= self._size:
             self._full()
@@ -159,8 +164,8 @@ class Subscription:
             self.crowded = True
         elif self.view.buffer.policy == "error":
             self.overflowed = True
-        elif len(self._queue) > self._size:
-            self._states_before_drop(self._queue.popleft())
+        elif len(self.queue) > self._size:
+            self._states_before_drop(self.queue.popleft())
             self.dropped += 1
 
     def _states_before_drop(self, fact: Fact) -> None:
@@ -172,37 +177,39 @@ class Subscription:
 
     # ---- the subscriber's side
 
-    def drain(self) -> Iterator[Any]:
+    def take(self) -> list[Any]:
         """
-        Yield the chunks of all facts that are there.
+        Return the chunks of the oldest facts that are there, `BATCH` facts at most.
 
         Raises:
             StreamOverflowError: the policy is `error` and the subscriber fell behind.
         """
-        queue, table, states, wrap = self._queue, self._table, self._states, self._wrap
-        modes, printed = self.view.modes, self.view.printed
-        modes, printed = self.view.modes, self.view.printed
-        low = self._size >> 1
-        while queue:
-            if self.overflowed:
-                raise StreamOverflowError(
-                    f"the subscriber fell more than {self._size} entries behind the run; read faster, "
-                    "give stream(buffer=Buffer(size=…)) more room, or choose the policy 'block' or 'drop_oldest'"
-                )
+        queue, table, states, wrap = self.queue, self._table, self._states, self._wrap
+        chunks: list[Any] = []
+        if self.overflowed:
+            raise StreamOverflowError(
+                f"the subscriber fell more than {self._size} entries behind the run; read faster, "
+                "give stream(buffer=Buffer(size=…)) more room, or choose the policy 'block' or 'drop_oldest'"
+            )
+        for _ in range(min(len(queue), BATCH)):
             fact = queue.popleft()
             for mode, function in table.get(type(fact), ()):
                 for payload in function(fact, states):
-                    if printed and mode in printed:
-                        _print(fact, mode, payload, self._deep)
-                        if mode not in modes:
-                            continue
-                    yield wrap(fact, mode, payload)
+                    chunks.append(wrap(fact, mode, payload))
             if type(fact) is RunEnded:
                 states.end(fact.run)
-            if self.crowded and len(queue) <= low:
-                self.relax()
-        if self.crowded:
+        if self.dropped > self._told:
+            self._mark_gap(chunks)
+        if self.crowded and len(queue) <= self._size >> 1:
             self.relax()
+        return chunks
+
+    def _mark_gap(self, chunks: list[Any]) -> None:
+        """Say on the first chunk after a gap how many entries are missing before it, where a chunk can say that."""
+        if chunks:
+            if isinstance(chunks[0], Part):
+                chunks[0].dropped = self.dropped - self._told
+            self._told = self.dropped
 
     def relax(self) -> None:
         """Let the run go on."""
@@ -213,9 +220,3 @@ class Subscription:
     def on_relief(self, relieve: Callable[[], None]) -> None:
         """Have `relieve` called whenever there is room again."""
         self._relieve = relieve
-
-
-def _print(fact: Fact, mode: str, payload: Any, deep: bool) -> None:
-    bold, yellow, plain = "\033[1m", "\033[1;30;33m", "\033[0m"
-    where = f" {yellow}[graph={fact.run.ns}]{plain}" if deep and fact.run.ns else ""
-    print(f"{bold}[{mode}]{plain}{where} {payload!r}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otgraph.tracing.faults import faults
@@ -121,13 +121,16 @@ class SpanSource:
         self._known = processors
 
 
+_EMPTY: Final = frozenset(
+    getattr(kind, hook)
+    for kind in (SpanProcessor, SimpleSpanProcessor, BatchSpanProcessor)
+    for hook in ("on_start", "_on_ending")
+    if hasattr(kind, hook)
+)
+"""Hooks of the SDK's own processors that do nothing."""
+
+
 def _does(processor: Any, hook: str) -> bool:
-    """Say whether a processor has a hook of its own, and not just the empty one that all inherit."""
+    """Say whether a processor has a hook of its own, and not just an empty one."""
     own = getattr(type(processor), hook, None)
-    if own is None:
-        return hasattr(processor, hook)
-    return own not in (getattr(SpanProcessor, hook, None), _BATCH_START if hook == "on_start" else None)
-
-
-_BATCH_START: Final = BatchSpanProcessor.on_start
-"""Empty too, though it is spelt out."""
+    return hasattr(processor, hook) if own is None else own not in _EMPTY
