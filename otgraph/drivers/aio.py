@@ -61,12 +61,20 @@ class AsyncDriver(Driver):
         while not coordinator.done:
             if pending:
                 return
-            if ready:
+            if self.held is not None:
+                asking, self.held = self.held, None
+                await self._perform(asking)
+            elif ready:
                 strand = coordinator.resume()
                 if coordinator.stopped:
                     self._stop_siblings()
-                if strand is not None:
-                    await self._perform(strand)
+                if strand is None:
+                    continue
+                if pending:
+                    # What was said before the call is heard before the call.
+                    self.held = strand
+                    return
+                await self._perform(strand)
             else:
                 await self._wait(subscription)
 

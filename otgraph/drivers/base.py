@@ -54,6 +54,8 @@ class Driver:
         """Strands that wait for a slot."""
         self.scopes: dict[Strand, CallScope] = {}
         """The calls in progress."""
+        self.held: Strand | None = None
+        """A strand whose effect waits until the consumer has taken what is there."""
         self.closed = False
         self._deadlines: dict[Group, float] = {}
 
@@ -150,6 +152,7 @@ class Driver:
         """Let all flows come to their end, with nothing performed for them any more."""
         coordinator = self.coordinator
         self.queued.clear()
+        self.held = None
         for strand in list(coordinator.waiting()):
             coordinator.answer(strand, CANCELLED)
         while coordinator.ready and not coordinator.done:

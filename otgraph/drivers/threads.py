@@ -50,13 +50,21 @@ class ThreadDriver(Driver):
         while not coordinator.done:
             if pending:
                 return
-            if ready:
+            if self.held is not None:
+                asking, self.held = self.held, None
+                self._perform(asking)
+            elif ready:
                 strand = coordinator.resume()
                 if coordinator.stopped:
                     self.drop_queued()
                     coordinator.stopped.clear()
-                if strand is not None:
-                    self._perform(strand)
+                if strand is None:
+                    continue
+                if pending:
+                    # What was said before the call is heard before the call.
+                    self.held = strand
+                    return
+                self._perform(strand)
             else:
                 self._wait(subscription)
 

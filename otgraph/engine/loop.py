@@ -48,7 +48,7 @@ def run_flow(run: Run, input: Any) -> Flow:
     observer.run_started(run, run.caller)
     try:
         outcome = yield from _steps_flow(run, input)
-        result = run.read(run.output_keys) if run.answered else None
+        result = run.last if run.fleeting else run.read(run.output_keys) if run.answered else None
         if outcome is Outcome.INTERRUPTED and run.parent is not None:
             raise GraphInterrupt(tuple(run.interrupts))
     except BaseException as error:
@@ -159,10 +159,13 @@ def _apply(run: Run, tasks: Sequence[Task], *, shown: bool = True) -> None:
     changed, written = apply_writes(run, tasks)
     if not written:
         return
-    if not run.answered and shown:
+    if shown and (run.fleeting or not run.answered):
         keys = run.output_keys
         wanted = (keys,) if isinstance(keys, str) else keys
-        run.answered = any(key in written and key in changed for key in wanted)
+        if any(key in written and key in changed for key in wanted):
+            run.answered = True
+            if run.fleeting:
+                run.last = run.read(keys)
     run.observer.step_applied(run, run.step if shown else -1, changed, written)
 
 

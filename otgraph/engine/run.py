@@ -47,7 +47,9 @@ class Run(RunInfo):
         "caller",
         "channels",
         "checkpoint",
+        "fleeting",
         "interrupts",
+        "last",
         "lively",
         "ns_text",
         "observer",
@@ -107,6 +109,10 @@ class Run(RunInfo):
         """What the tasks of the last superstep wait for."""
         self.step_timeout: float | None = None
         """Seconds that one superstep may take."""
+        self.fleeting = not plan.volatile_keys.isdisjoint((keys,) if isinstance(keys, str) else keys)
+        """Whether what the run shows may vanish without a write, so that its result must be kept when it is shown."""
+        self.last: Any = None
+        """What was shown last, where it is fleeting."""
         self.answered = False
         """Whether some superstep wrote an output key: only then has the run a result."""
         self.state_type = None if plan.state.coerce is None else plan.state.typ

@@ -119,7 +119,11 @@ class Plan:
     input_keys: frozenset[str] = field(init=False)
     """The channels that the input of a run may set."""
 
+    volatile_keys: frozenset[str] = field(init=False)
+    """`volatile`, as a set."""
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "volatile_keys", frozenset(self.volatile))
         keys = self.stream_keys
         object.__setattr__(self, "state_keys", frozenset((keys,) if isinstance(keys, str) else keys))
         object.__setattr__(self, "input_keys", frozenset(self.input.channels))
