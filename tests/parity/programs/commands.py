@@ -233,6 +233,20 @@ def parent_command_beside_siblings(lg, drive):
     yield drive.every(graph.compile(), {"log": []})
 
 
+@covers("GRA-39", "ENG-05")
+def parent_command_before_siblings(lg, drive):
+    """A PARENT command cancels nobody: siblings of the inner graph run to their end before it takes effect."""
+    Command = lg.types.Command
+    command = Command(graph=Command.PARENT, update={"log": ["up"]}, goto="b")
+    deep = chain(lg, Log, ("p", speaker(drive, "p", turn=3)), ("q", speaker(drive, "q", turn=4))).compile()
+    inner = fan(
+        lg, Log, ("jump", jumping(drive, command, turn=0)), ("z", speaker(drive, "z", turn=1)), ("deep", deep)
+    )
+    graph = chain(lg, Outer, ("inner", inner.compile()))
+    graph.add_node("b", speaker(drive, "b"))
+    yield drive.every(graph.compile(), {"log": []})
+
+
 @covers("GRA-37", "GRA-24")
 def commands_and_joins(lg, drive):
     """A goto does not count for a barrier; the node's own list edge does."""

@@ -332,6 +332,7 @@ def interrupts_without_a_checkpointer(lg, drive):
     yield drive.every(several.compile(), {"log": ["in"]})
     for mode in ("values", "updates", "tasks", "debug"):
         yield drive.stream(several.compile(), {"log": ["in"]}, stream_mode=mode)
+    yield drive.invoke(several.compile(), {}), drive.invoke(alone.compile(), {})
     rooted = chain(lg, str, ("q", asking("root", None))).compile()
     yield drive.invoke(rooted, "text")
     yield drive.every(rooted, "text")

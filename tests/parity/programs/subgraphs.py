@@ -247,3 +247,34 @@ def closing_early_with_nested_graphs(lg, drive):
     ran.clear()
     yield drive.stream(graph, {"log": []}, stream_mode="updates", subgraphs=True, stop=2)
     yield "b" in ran
+
+
+@covers("STR-09", "STR-16", "RUN-04")
+def interrupts_inside(lg, drive):
+    """An interrupt bubbles up a level at a time; an interrupted nested graph closes without a values chunk."""
+
+    def ask(turn):
+        @drive.node(turn=turn)
+        def question(state):
+            lg.types.interrupt("why?")
+
+        return question
+
+    for turns in ((0, 1), (1, 0)):
+        builder = fan(lg, Log, ("q", ask(turns[0])), ("z", speaker(drive, "z", turn=turns[1])))
+        inner = builder.compile()
+        graph = chain(lg, Mixed, ("inner", inner)).compile()
+        for given in ({"log": ["in"]}, {}):
+            yield drive.every(graph, given)
+            yield drive.invoke(graph, given), drive.invoke(inner, given)
+        yield drive.invoke(graph, {"log": ["in"]}, output_keys=["word"])
+        outer = chain(lg, Log, ("outer", chain(lg, Log, ("inner", inner)).compile())).compile()
+        yield drive.every(outer, {"log": []})
+        beside = fan(lg, Log, ("inner", inner), ("y", speaker(drive, "y", turn=2))).compile()
+        yield drive.every(beside, {"log": []})
+
+    @drive.node
+    async def caller(state):
+        return await drive.call(chain(lg, Log, ("q", ask(0))).compile(), {"log": []})
+
+    yield drive.every(chain(lg, Log, ("caller", caller)).compile(), {"log": []})
