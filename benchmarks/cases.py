@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable, Mapping
@@ -222,11 +224,19 @@ def _concurrent(bench: Bench) -> Run:
 
 
 def _import(bench: Bench, module: str | None) -> Run:
-    """A whole process that imports `module`; with None, the process alone."""
+    """
+    A whole process that imports `module`; with None, the process alone.
+
+    All modules are compiled in the first run and kept in a folder of this case's own: how each was installed,
+    and whether it may write beside its source, makes no difference.
+    """
     command = [sys.executable, "-c", f"import {module}" if module else "pass"]
+    compiled = tempfile.TemporaryDirectory(prefix="otgraph-benchmarks-")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
     def run() -> Figures:
-        subprocess.run(command, check=True, capture_output=True)
+        environment["PYTHONPYCACHEPREFIX"] = compiled.name
+        subprocess.run(command, check=True, capture_output=True, env=environment)
         return _NOTHING
 
     return run
