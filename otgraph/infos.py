@@ -25,8 +25,8 @@ class RunInfo:
         "parent",
         "peek",
         "place",
+        "shape",
         "span",
-        "state_type",
         "step_span",
         "stream_keys",
         "tags",
@@ -59,8 +59,8 @@ class RunInfo:
         """The thread id, where the run has one."""
         self.metadata: Mapping[str, Any] = {}
         self.tags: Sequence[str] = ()
-        self.state_type: Any = None
-        """The class of the state, where it is not a plain dict."""
+        self.shape: Callable[[Any], Any] | None = None
+        """Shown values -> an instance of their class, where that is not dict."""
         self.span: Any = None
         """The observer's handle of the run; nobody else looks at it."""
         self.step_span: Any = None
@@ -77,8 +77,6 @@ class TaskInfo:
         "emitted",
         "id",
         "input",
-        "input_type",
-        "managed",
         "metadata",
         "name",
         "path",
@@ -111,10 +109,6 @@ class TaskInfo:
         """The user's own, from config and node; never the engine's keys."""
         self.reads: tuple[str, ...] | None = None
         """The channels its input was read from; None for an input that is no view of the state."""
-        self.managed: Mapping[str, Any] | None = None
-        """The managed values that are part of its input."""
-        self.input_type: str | None = None
-        """`module:qualname` of its input's class, where that is not dict."""
         self.sources: Sequence[Any] = ()
         """The observer's handles of the tasks that made this one due."""
         self.span: Any = None

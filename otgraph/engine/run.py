@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from otgraph.channels.base import BaseChannel
@@ -19,6 +20,7 @@ from otgraph.missing import MISSING
 from otgraph.plan.model import Keys, Plan
 from otgraph.run_config import NO_CONFIG, RunConfig
 from otgraph.runtime import RunControl
+from otgraph.schema import coerce_output
 
 __all__ = ["Run", "RunOptions"]
 
@@ -115,7 +117,7 @@ class Run(RunInfo):
         """What was shown last, where it is fleeting."""
         self.answered = False
         """Whether some superstep wrote an output key: only then has the run a result."""
-        self.state_type = None if plan.state.coerce is None else plan.state.typ
+        self.shape = None if plan.output.coerce is None else partial(coerce_output, plan.output)
         self.peek = self._peek
 
     def _peek(self, channel: str) -> Any:

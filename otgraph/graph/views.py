@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otgraph.events import Fact
-from otgraph.infos import RunInfo
-from otgraph.schema import coerce_output
 from otgraph.stream.envelope import check_modes, envelope
 from otgraph.stream.subscription import Buffer, View
 
@@ -41,11 +39,7 @@ def views_of(
     if graph.options.debug if debug is None else debug:
         printed = ("updates", "values")
 
-    def coerce(run: RunInfo, values: Any) -> Any:
-        schema = graph.plan.output
-        return coerce_output(schema, values) if run.parent is None else values
-
-    wrap = envelope(mode, subgraphs=subgraphs, version=version, coerce=coerce)
+    wrap = envelope(mode, subgraphs=subgraphs, version=version)
     view = View(modes, wrap, subgraphs, buffer or Buffer())
     return view, View(printed, print_line, subgraphs) if printed else None
 

@@ -34,16 +34,15 @@ def check_modes(given: Any) -> tuple[str, ...]:
     return modes
 
 
-def envelope(given: Any, *, subgraphs: bool, version: Literal["v1", "v2"], coerce: Any = None) -> Envelope:
+def envelope(given: Any, *, subgraphs: bool, version: Literal["v1", "v2"]) -> Envelope:
     """
     Return the function that wraps payloads.
 
     Args:
         given: what the user gave as `stream_mode`; its type decides.
-        coerce: for version 2: (run, values) -> the state as an instance of its class.
     """
     if version == "v2":
-        return _parts(coerce)
+        return _part
     if version != "v1":
         raise ValueError(f"unknown version {version!r} of the stream format; expected 'v1' or 'v2'")
     if isinstance(given, list):
@@ -55,16 +54,15 @@ def envelope(given: Any, *, subgraphs: bool, version: Literal["v1", "v2"], coerc
     return lambda fact, mode, payload: payload
 
 
-def _parts(coerce: Any) -> Envelope:
-    def wrap(fact: Fact, mode: str, payload: Any) -> Part:
-        content: dict[str, Any] = {"type": mode, "ns": fact.run.ns, "data": payload}
-        if mode == "values":
-            interrupts: Iterable[Any] = ()
-            if isinstance(payload, dict) and INTERRUPT in payload:
-                payload = dict(payload)
-                interrupts = payload.pop(INTERRUPT)
-            content["data"] = payload if coerce is None else coerce(fact.run, payload)
-            content["interrupts"] = tuple(interrupts)
-        return Part(content, seq=fact.seq, attempt=fact.attempt)
-
-    return wrap
+def _part(fact: Fact, mode: str, payload: Any) -> Part:
+    run = fact.run
+    content: dict[str, Any] = {"type": mode, "ns": run.ns, "data": payload}
+    if mode == "values":
+        interrupts: Iterable[Any] = ()
+        if isinstance(payload, dict) and INTERRUPT in payload:
+            payload = dict(payload)
+            interrupts = payload.pop(INTERRUPT)
+        # Only the graph that was asked shows its state as an instance of its class.
+        content["data"] = payload if run.shape is None or run.parent is not None else run.shape(payload)
+        content["interrupts"] = tuple(interrupts)
+    return Part(content, seq=fact.seq, attempt=fact.attempt)

@@ -7,8 +7,10 @@ state records which channels it read, and a reader of the trace puts its input t
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
+from otgraph.constants import ROOT
 from otgraph.events import (
     Emitted,
     RunStarted,
@@ -20,36 +22,39 @@ from otgraph.events import (
     TaskStarted,
     Write,
 )
+from otgraph.infos import RunInfo
 from otgraph.missing import MISSING
 from otgraph.tracing import names
 from otgraph.tracing.faults import faults
+from otgraph.tracing.instances import Instances
 from otgraph.tracing.options import TelemetryOptions
-from otgraph.tracing.payload import dumps
+from otgraph.tracing.payload import Captured, class_name, dumps, dumps_within
 from otgraph.tracing.redaction import redacted
 from otgraph.tracing.span import Span
 
 __all__ = ["Capture"]
 
+NO_TEXT: Final = "[not captured]"
+"""What an exception says where messages are kept out."""
+
 
 class Capture:
     """Turns facts into attributes by the user's options: redacted, then capped."""
 
-    __slots__ = ("_options",)
+    __slots__ = ("_instances", "_options")
 
     def __init__(self, options: TelemetryOptions) -> None:
         self._options = options
+        self._instances: dict[RunInfo, Instances] = {}
 
     def _payload(self, fact: str, value: Any) -> dict[str, Any]:
         try:
-            text = dumps(redacted(self._options, fact, value))
+            text, cut = dumps_within(redacted(self._options, fact, value), self._options.max_payload)
         except Exception as error:
             # What cannot be told must not break the run; an empty payload that says so is better than a lie.
             faults.count(error, "content capture")
             return {names.TRUNCATED: True}
-        most = self._options.max_payload
-        if len(text) > most:
-            return {names.PAYLOAD: text[:most], names.TRUNCATED: True}
-        return {names.PAYLOAD: text}
+        return {names.PAYLOAD: text, names.TRUNCATED: True} if cut else {names.PAYLOAD: text}
 
     def run_started(self, span: Span, fact: RunStarted) -> None:
         """Record the state a run starts from and how it is shown."""
@@ -63,29 +68,55 @@ class Capture:
             }
         )
 
+    def run_ended(self, run: RunInfo) -> None:
+        """Forget what is remembered of a run."""
+        self._instances.pop(run, None)
+
     def task_started(self, span: Span, fact: TaskStarted) -> None:
         """Record a task's input, or which channels it was read from."""
         task = fact.task
-        told: dict[str, Any] = {"metadata": task.metadata}
+        told: dict[str, Any] = {}
+        if task.metadata:
+            told["metadata"] = task.metadata
         if task.reads is None:
             told["input"] = task.input
-        else:
+        elif task.reads == (ROOT,):
+            told["reads"] = ROOT
+        elif type(task.input) is dict:
             told["reads"] = task.reads
-            told["managed"] = task.managed
-            told["type"] = task.input_type
+            managed = {key: value for key, value in task.input.items() if key not in task.reads}
+            if managed:
+                told["managed"] = managed
+        else:
+            told.update(self._instance(fact.run, task.input))
         span.annotate(self._payload("task", told))
+
+    def _instance(self, run: RunInfo, value: Any) -> dict[str, Any]:
+        """Return what is told of a state that is an instance of a class of the user's."""
+        known = self._instances.get(run)
+        if known is None:
+            known = self._instances[run] = Instances()
+        peek = run.peek
+        told = None if peek is None else known.describe(value, peek)
+        return {"input": value} if told is None else {"instance": told}
 
     def task_committed(self, fact: TaskCommitted) -> dict[str, Any]:
         """Record a task's writes to the state."""
-        return self._payload("writes", _state_writes(fact))
+        return self._payload("writes", _state_writes(fact.run, fact.writes))
 
     def task_restored(self, fact: TaskRestored) -> dict[str, Any]:
         """Record the writes of a task that did not run."""
-        return self._payload("writes", _state_writes(fact))
+        return self._payload("writes", _state_writes(fact.run, fact.writes))
 
     def task_failed(self, fact: TaskFailed) -> dict[str, Any]:
-        """Record the exception as an object, besides the event that stands for it."""
-        return self._payload("error", fact.error)
+        """Record the exception as an object, besides the event that stands for it, and what it left behind."""
+        error: Any = fact.error
+        if not self._options.exceptions_full:
+            error = Captured(class_name(type(error)), {"args": [], "text": NO_TEXT})
+        told = {"error": error}
+        if fact.writes:
+            told["writes"] = _state_writes(fact.run, fact.writes)
+        return self._payload("error", told)
 
     def task_interrupted(self, fact: TaskInterrupted) -> dict[str, Any]:
         """Record what is asked."""
@@ -99,15 +130,33 @@ class Capture:
         """Record the channels that changed and those that were written to."""
         fact.load()
         values = fact.values or {}
-        told = {
+        told: dict[str, Any] = {
             "set": {key: value for key, value in values.items() if value is not MISSING},
             "gone": [key for key, value in values.items() if value is MISSING],
             "written": list(fact.written),
         }
+        run = fact.run
+        known = self._instances.get(run)
+        if known is not None:
+            known.forget(values)
+        if run.shape is not None and run.parent is None and fact.step >= 0:
+            told.update(self._shown(run, run.shape))
         return {names.STEP: fact.step, **self._payload("applied", told)}
 
+    def _shown(self, run: RunInfo, shape: Callable[[Any], Any]) -> dict[str, Any]:
+        """Return what is told of the instance that version 2 of the stream shows of the state."""
+        keys, peek = run.output_keys, run.peek
+        if peek is None or isinstance(keys, str):
+            return {}
+        values = {key: value for key in keys if (value := peek(key)) is not MISSING}
+        try:
+            return self._instance(run, shape(values))
+        except Exception:
+            # The state does not fit its class: whoever streams it hears of that.
+            return {}
 
-def _state_writes(fact: TaskCommitted | TaskRestored) -> list[Write]:
-    keys = fact.run.stream_keys
+
+def _state_writes(run: RunInfo, writes: Sequence[Write]) -> list[Write]:
+    keys = run.stream_keys
     shown = {keys} if isinstance(keys, str) else set(keys)
-    return [write for write in fact.writes if write[0] in shown]
+    return [write for write in writes if write[0] in shown]

@@ -118,6 +118,8 @@ class TracingObserver:
                 self._finish(place, inner, StepEnded(run, 0))
             span.annotate({names.LEAKED: len(left)})
         self._close(place, span, outcome, error, RunEnded(run, outcome))
+        if self._capture is not None:
+            self._capture.run_ended(run)
         try:
             self.record.runs.remove(run)
         except ValueError:

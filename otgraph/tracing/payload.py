@@ -3,6 +3,7 @@ Live Python values as JSON, and back: what content capture puts on spans.
 
 Rule: `decode(encode(x))` encodes to the same JSON again, whatever `x` is. A value of a class that JSON lacks is an
 object with the key `$`, which names the kind; a class of the user's comes back as `Captured`, never by an import.
+What is too long is cut inside: the JSON stays whole, and each part that was cut comes back as `Truncated`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,20 @@ from typing import Any
 from uuid import UUID
 
 from otgraph.command import Command, Overwrite, Send
+from otgraph.snapshot import Interrupt
+from otgraph.tracing.cut import as_text, shrunk
 
-__all__ = ["Captured", "decode", "dumps", "encode", "loads"]
+__all__ = [
+    "Captured",
+    "Truncated",
+    "class_name",
+    "decode",
+    "dumps",
+    "dumps_within",
+    "encode",
+    "fields_of",
+    "loads",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +45,31 @@ class Captured:
     """`module:qualname`"""
     value: Any
     """Its fields as a dict, or its `repr`."""
+
+    def __hash__(self) -> int:
+        # What it stands for was hashable, if it was a key; its fields may not be.
+        return hash(self.type)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Truncated:
+    """What a size cap left of a value."""
+
+    text: str
+    """The beginning of its JSON; of a string, its beginning."""
+    chars: int
+    """How many characters there were."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Raw:
+    """A set or a dict that cannot be built again, because some of its keys look alike once they are `Captured`."""
+
+    data: dict[str, Any]
+    """Its JSON."""
+
+    def __hash__(self) -> int:
+        return hash(self.data["$"])
 
 
 _TEXT: dict[type, Callable[[Any], str]] = {
@@ -78,19 +116,45 @@ def _encode_other(value: Any) -> Any:
     if text is not None:
         return {"$": kind.__name__, "v": text(value)}
     if kind is timedelta:
-        return {"$": "timedelta", "v": value.total_seconds()}
+        return {"$": "timedelta", "v": [value.days, value.seconds, value.microseconds]}
     if kind is Send:
         return {"$": "Send", "v": [value.node, encode(value.arg)]}
     if kind is Overwrite:
         return {"$": "Overwrite", "v": encode(value.value)}
     if kind is Command:
         return {"$": "Command", "v": [encode(getattr(value, name)) for name in _COMMAND]}
+    if kind is Interrupt:
+        return {"$": "Interrupt", "v": [encode(getattr(value, name)) for name in _INTERRUPT]}
     if kind is Captured:
         return {"$": "object", "type": value.type, "v": encode(value.value)}
-    return {"$": "object", "type": f"{kind.__module__}:{kind.__qualname__}", "v": _content(value)}
+    if kind is Raw:
+        return value.data
+    if kind is Truncated:
+        return {"$": "truncated", "v": value.text, "chars": value.chars}
+    return {"$": "object", "type": class_name(kind), "v": _content(value)}
 
 
 _COMMAND = ("graph", "update", "resume", "goto")
+_INTERRUPT = ("value", "id", "response_schema")
+
+
+def class_name(kind: type) -> str:
+    """Return how a class is called in payloads."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def fields_of(value: Any) -> dict[str, Any] | None:
+    """Return the fields of an instance of a dataclass or a pydantic model; None for anything else."""
+    kind = type(value)
+    if dataclasses.is_dataclass(kind):
+        return {field.name: getattr(value, field.name, None) for field in dataclasses.fields(kind)}
+    fields = getattr(kind, "model_fields", None)
+    if fields is None:
+        fields = getattr(kind, "__fields__", None)
+    if not isinstance(fields, Mapping):
+        return None
+    more = getattr(value, "model_extra", None) or {}
+    return {**{name: getattr(value, name, None) for name in fields}, **more}
 
 
 def _content(value: Any) -> Any:
@@ -99,17 +163,15 @@ def _content(value: Any) -> Any:
         return {"args": [encode(arg) for arg in value.args], "text": str(value)}
     if isinstance(value, enum.Enum):
         return encode(value.value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name, None)) for field in dataclasses.fields(value)}
-    dump = getattr(value, "model_dump", None)
-    if callable(dump):
-        return {name: encode(getattr(value, name)) for name in type(value).model_fields}
+    fields = fields_of(value)
+    if fields is not None:
+        return encode(fields)
     if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
+        return encode(dict(value))
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: encode(item) for name, item in value._asdict().items()}
+        return encode(value._asdict())
     return repr(value)
 
 
@@ -129,21 +191,32 @@ def _decode_kind(kind: str, data: dict[str, Any]) -> Any:
     value = data["v"]
     if kind == "object":
         return Captured(data["type"], decode(value))
+    if kind == "tuple":
+        return tuple(decode(item) for item in value)
     if kind == "dict":
-        return {decode(key): decode(item) for key, item in value}
-    if kind in ("tuple", "set", "frozenset"):
-        return {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](decode(item) for item in value)
+        pairs = {decode(key): decode(item) for key, item in value}
+        return pairs if len(pairs) == len(value) else Raw(data)
+    if kind in ("set", "frozenset"):
+        items = frozenset(decode(item) for item in value)
+        if len(items) != len(value):
+            return Raw(data)
+        return items if kind == "frozenset" else set(items)
+    if kind == "truncated":
+        return Truncated(value, data["chars"])
     if kind in ("bytes", "bytearray"):
         raw = base64.b64decode(value)
         return raw if kind == "bytes" else bytearray(raw)
     if kind == "float":
         return float(value)
     if kind == "timedelta":
-        return timedelta(seconds=value)
+        return timedelta(*value)
     if kind == "Send":
         return Send(value[0], decode(value[1]))
     if kind == "Overwrite":
         return Overwrite(decode(value))
+    if kind == "Interrupt":
+        told, id, schema = map(decode, value)  # noqa: A001
+        return Interrupt(told, id, response_schema=schema)
     if kind == "Command":
         return Command(**dict(zip(_COMMAND, map(decode, value), strict=True)))
     return _FROM_TEXT[kind](value)
@@ -151,7 +224,14 @@ def _decode_kind(kind: str, data: dict[str, Any]) -> Any:
 
 def dumps(value: Any) -> str:
     """Return `value` as JSON text, as short as it can be."""
-    return json.dumps(encode(value), separators=(",", ":"), ensure_ascii=False)
+    return as_text(encode(value))
+
+
+def dumps_within(value: Any, most: int) -> tuple[str, bool]:
+    """Return `value` as JSON text of about `most` characters at most, and whether something was cut for that."""
+    data = encode(value)
+    text = as_text(data)
+    return (text, False) if len(text) <= most else (as_text(shrunk(data, most)), True)
 
 
 def loads(text: str) -> Any:
