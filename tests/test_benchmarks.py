@@ -169,7 +169,6 @@ def test_a_worker_survives_a_case_that_fails(workers: Pool) -> None:
         "chain async",
         "chain all four",
         "chain writing custom",
-        "chain saved",
         "fan-out",
         "fan-out async",
     ],
