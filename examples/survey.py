@@ -186,8 +186,11 @@ def watch(folder: Path) -> Survey:
 def report(state: Survey) -> Iterator[str]:
     """Yield the lines of the result."""
     yield f"\n{'Files':<12} {'files':>7} {'lines':>10} {'kB':>10}"
-    for kind, total in sorted(state["totals"].items(), key=lambda item: -item[1].lines):
+    kinds = sorted(state["totals"].items(), key=lambda item: -item[1].lines)
+    for kind, total in kinds[:MANY]:
         yield f"  {kind:<10} {total.files:>7,} {total.lines:>10,} {total.size / 1000:>10,.1f}"
+    if len(kinds) > MANY:
+        yield f"  … and {len(kinds) - MANY:,} more kinds"
     yield "\nLongest"
     yield from (f"  {lines:>7,} lines  {name}" for lines, name in state["longest"])
     yield "\nFrequent words"
