@@ -320,6 +320,24 @@ def branch_runs_inside_its_node(lg, drive):
         yield drive.every(builder.compile(), {"log": []})
 
 
+@covers("GRA-28", "GRA-25", "STA-21", "STA-13")
+def branch_after_writes_the_state_cannot_take(lg, drive):
+    """A branch reads the state with its node's writes applied; what cannot be applied fails the task there."""
+    Command, Overwrite = lg.types.Command, lg.types.Overwrite
+    for value in (
+        [Command(update={"log": Overwrite(["1"])}), Command(update={"log": Overwrite(["2"])})],
+        {"log": 5},
+    ):
+        builder = chain(lg, Log, ("a", drive.node(lambda s, v=value: v)))
+        builder.add_conditional_edges("a", lambda state: "__end__")
+        yield drive.every(builder.compile(), {"log": ["in"]})
+        yield drive.every(chain(lg, Log, ("a", drive.node(lambda s, v=value: v))).compile(), {"log": ["in"]})
+    twice = [Command(update={"x": "1"}), Command(update={"x": "2"})]
+    builder = chain(lg, Text, ("a", drive.node(lambda s: twice)))
+    builder.add_conditional_edges("a", lambda state: "__end__")
+    yield drive.every(builder.compile(), {"x": "0"})
+
+
 @covers("GRA-06", "GRA-29")
 def entry_and_finish_points(lg, drive):
     """set_entry_point, set_finish_point and set_conditional_entry_point are edges at START and END."""
