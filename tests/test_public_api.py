@@ -112,9 +112,6 @@ LATER = {
     "checkpoint.serde.encrypted": ...,
     "checkpoint.sqlite": ...,
     "checkpoint.sqlite.aio": ...,
-    "store.base": ...,
-    "store.base.batch": ...,
-    "store.memory": ...,
     "cache.base": ...,
     "cache.memory": ...,
     "pregel": ...,
@@ -131,11 +128,15 @@ EXTRA = {
     "runtime": "SCOPE Scope get_config get_store get_stream_writer interrupt",
     "errors": "RunEndedError StreamOverflowError",
     "channels.base": "MISSING Missing",
+    "store.base": "AEmbeddingsFunc EmbeddingsFunc NOT_PROVIDED NotProvided Result validate_op_namespace",
     "managed": "IsLastStepManager ManagedValue RemainingStepsManager is_managed_value",
 }
 """What otgraph's module of that name offers besides."""
 
-OWN = {"telemetry": "TelemetryOptions get_telemetry set_telemetry"}
+OWN = {
+    "telemetry": "Captured ExportedSpan TelemetryOptions Truncated get_telemetry read_otlp read_otlp_json read_spans "
+    "replay set_telemetry"
+}
 """Module that LangGraph does not have -> its names."""
 
 DUE = sorted([*(name for name in MODULES if LATER.get(name) is not ...), *OWN])

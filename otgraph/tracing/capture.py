@@ -83,7 +83,7 @@ class Capture:
         elif task.reads == (ROOT,):
             told["reads"] = ROOT
         elif type(task.input) is dict:
-            told["reads"] = task.reads
+            told["reads"] = list(task.reads)
             managed = {key: value for key, value in task.input.items() if key not in task.reads}
             if managed:
                 told["managed"] = managed

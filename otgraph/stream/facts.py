@@ -1,0 +1,226 @@
+"""
+Exported spans back into facts: who ran, and what its record said, in the order of `otgraph.seq`.
+
+Rule: it knows the spans and nothing else. Only runs whose content was captured can be read; what was hidden or cut
+stays hidden or cut, and what never arrived is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from otgraph.constants import ROOT
+from otgraph.events import (
+    Emitted,
+    Fact,
+    Outcome,
+    RunEnded,
+    RunPaused,
+    RunStarted,
+    StepApplied,
+    TaskCommitted,
+    TaskFailed,
+    TaskInterrupted,
+    TaskRestored,
+    TaskRetried,
+    TaskStarted,
+)
+from otgraph.infos import RunInfo, TaskInfo
+from otgraph.missing import MISSING
+from otgraph.stream.exported import ExportedEvent, ExportedSpan
+from otgraph.tracing import names
+from otgraph.tracing.instances import Instances
+from otgraph.tracing.payload import Truncated, loads
+
+__all__ = ["RecordedRun"]
+
+Attributes = Mapping[str, Any]
+
+
+class RecordedRun:
+    """
+    A root run and all runs nested in it, as their spans tell of them.
+
+    Args:
+        run: the root run.
+        start_ns: when it began.
+    """
+
+    def __init__(self, run: RunInfo, start_ns: int) -> None:
+        self.run = run
+        self.start_ns = start_ns
+        self._entries: list[tuple[Fact, Any]] = []
+        """Facts in any order, each with its payload."""
+
+    def add(self, span: ExportedSpan, run: RunInfo) -> None:
+        """Take the facts that rode on a span of `run`, which is the root run or nested in it."""
+        attributes = span["attributes"]
+        task = None
+        if names.STREAM_KEYS in attributes:
+            self._keep(RunStarted(run), attributes.get(names.SEQ), span["start_ns"], _payload(attributes))
+            ended = RunEnded(run, Outcome(attributes.get(names.OUTCOME, Outcome.SUCCESS)))
+            self._keep(ended, attributes.get(names.END_SEQ), span["end_ns"])
+        elif names.TASK_ID in attributes:
+            task = _task(run, attributes)
+            self._keep(TaskStarted(task), attributes.get(names.SEQ), span["start_ns"], _payload(attributes))
+        self._add_events(span, run, task)
+
+    def _add_events(self, span: ExportedSpan, run: RunInfo, task: TaskInfo | None) -> None:
+        attempt = 1
+        for event in sorted(span["events"], key=_seq_of):
+            attributes = event["attributes"]
+            make = EVENTS.get(event["name"])
+            told = _payload(attributes)
+            if make is None or (told is MISSING and event["name"] not in BARE):
+                # User code may add events of any name; none of those bears a payload.
+                continue
+            fact = make(run, task or _task(run, {**span["attributes"], **attributes}), told)
+            fact.attempt = attempt
+            self._keep(fact, attributes.get(names.SEQ), event["time_ns"], told)
+            if isinstance(fact, TaskRetried):
+                attempt += 1
+
+    def _keep(self, fact: Fact, seq: int | None, time_ns: int, told: Any = None) -> None:
+        if seq is not None:
+            fact.seq = seq
+            fact.time_ns = time_ns
+            self._entries.append((fact, told))
+
+    def facts(self) -> Iterator[Fact]:
+        """Yield the facts in their order, each complete when it is yielded."""
+        states: dict[RunInfo, _State] = {}
+        for fact, told in sorted(self._entries, key=lambda entry: entry[0].seq):
+            state = states.get(fact.run)
+            if state is None:
+                state = states[fact.run] = _State()
+            if isinstance(fact, RunStarted):
+                fact.values = told if isinstance(told, dict) else {}
+                state.values.update(fact.values)
+            elif isinstance(fact, StepApplied):
+                state.apply(fact, told)
+            elif isinstance(fact, TaskStarted):
+                fact.task.input = state.input_of(told)
+                fact.task.metadata = told.get("metadata") if isinstance(told, dict) else None
+            yield fact
+            if isinstance(fact, RunEnded):
+                states.pop(fact.run, None)
+
+
+class _State:
+    """The channels of one run, as far as they were captured."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.instances = Instances()
+
+    def apply(self, fact: StepApplied, told: Any) -> None:
+        """Take the changes of a superstep."""
+        changes = fact.values or {}
+        for key, value in changes.items():
+            if value is MISSING:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+        self.instances.forget(changes)
+        described = told.get("instance") if isinstance(told, dict) else None
+        if isinstance(described, dict):
+            self.instances.build(described, self.values)
+            kind, fields = described["type"], described["fields"]
+            fact.run.shape = lambda _: self.instances.instance(kind, fields, self.values)
+
+    def input_of(self, told: Any) -> Any:
+        """Return the input of a task that starts now."""
+        if not isinstance(told, dict):
+            return told
+        if "input" in told:
+            return told["input"]
+        if "instance" in told:
+            described = told["instance"]
+            return self.instances.build(described, self.values) if isinstance(described, dict) else described
+        reads = told.get("reads")
+        if reads == ROOT:
+            return self.values.get(ROOT)
+        if not isinstance(reads, list):
+            return reads
+        read = {key: self.values[key] for key in reads if key in self.values}
+        managed = told.get("managed")
+        return {**read, **managed} if isinstance(managed, dict) else read
+
+
+# ---- one span, one event
+
+
+def _payload(attributes: Attributes) -> Any:
+    """Return what was captured; `Truncated` where it cannot be read any more, MISSING where there is nothing."""
+    text = attributes.get(names.PAYLOAD)
+    if text is None:
+        return Truncated("", 0) if attributes.get(names.TRUNCATED) else MISSING
+    try:
+        return loads(text)
+    except ValueError:
+        # A limit on the length of attributes has cut the JSON itself.
+        return Truncated(text, len(text))
+
+
+def _task(run: RunInfo, attributes: Attributes) -> TaskInfo:
+    return TaskInfo(
+        run,
+        attributes.get(names.TASK_ID, ""),
+        attributes.get(names.NODE, ""),
+        attributes.get(names.STEP, 0),
+        None,
+        tuple(attributes.get(names.TRIGGERS, ())),
+        (),
+    )
+
+
+def _seq_of(event: ExportedEvent) -> int:
+    seq: int = event["attributes"].get(names.SEQ, 0)
+    return seq
+
+
+def _writes(told: Any) -> list[Any]:
+    return [write for write in told if isinstance(write, tuple)] if isinstance(told, list) else []
+
+
+def _failed(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
+    if not isinstance(told, dict):
+        return TaskFailed(task, told)
+    error: Any = told.get("error")
+    return TaskFailed(task, error, _writes(told.get("writes")))
+
+
+def _interrupted(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
+    return TaskInterrupted(task, told if isinstance(told, list) else [])
+
+
+def _applied(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
+    if not isinstance(told, dict):
+        told = {}
+    written = told.get("written")
+    written = written if isinstance(written, list) else []
+    changes = told.get("set")
+    if not isinstance(changes, dict):
+        changes = dict.fromkeys(written, changes)
+    gone = told.get("gone")
+    changes = {**changes, **dict.fromkeys(gone if isinstance(gone, list) else (), MISSING)}
+    fact = StepApplied(run, task.step, list(changes), written)
+    fact.values = changes
+    return fact
+
+
+EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
+    TaskCommitted.name: lambda run, task, told: TaskCommitted(task, _writes(told)),
+    TaskRestored.name: lambda run, task, told: TaskRestored(task, _writes(told)),
+    TaskRetried.name: lambda run, task, told: TaskRetried(task, None, 0.0),  # type: ignore[arg-type]
+    TaskFailed.name: _failed,
+    TaskInterrupted.name: _interrupted,
+    Emitted.name: lambda run, task, told: Emitted(task, told),
+    StepApplied.name: _applied,
+    RunPaused.name: lambda run, task, told: RunPaused(run),
+}
+"""Name of a span event -> the fact that rode on it, given its run, its task and its payload."""
+
+BARE: Final = frozenset({RunPaused.name, TaskRetried.name})
+"""Events that have no payload."""

@@ -1,0 +1,102 @@
+"""
+Which exported spans make up which runs.
+
+Rule: a span belongs to the run it is below; where a parent never arrived, to the run whose namespace it bears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from otgraph.constants import NS_SEP
+from otgraph.infos import RunInfo
+from otgraph.stream.exported import ExportedSpan
+from otgraph.stream.facts import RecordedRun
+from otgraph.tracing import names
+from otgraph.tracing.payload import loads
+
+__all__ = ["recorded_runs"]
+
+
+def recorded_runs(spans: Iterable[ExportedSpan]) -> list[RecordedRun]:
+    """Return the root runs whose content was captured, the earliest first."""
+    own = {(span["trace_id"], span["span_id"]): span for span in spans if names.END_SEQ in span["attributes"]}
+    family = _Family(own)
+    for span in own.values():
+        run = family.run_of(span)
+        if run is not None:
+            family.root_of(run).add(span, run)
+    return sorted(family.roots.values(), key=lambda recorded: recorded.start_ns)
+
+
+class _Family:
+    """The runs of some spans, found by their parents; by their namespace where a parent never arrived."""
+
+    def __init__(self, own: Mapping[tuple[str, str], ExportedSpan]) -> None:
+        self._own = own
+        self._runs: dict[tuple[str, str], RunInfo] = {}
+        self._by_place: dict[tuple[str, str, str], ExportedSpan] = {}
+        for span in own.values():
+            if names.STREAM_KEYS in span["attributes"]:
+                self._by_place[_place(span)] = span
+        self.roots: dict[RunInfo, RecordedRun] = {}
+
+    def run_of(self, span: ExportedSpan) -> RunInfo | None:
+        """Return the run that a span belongs to."""
+        above: ExportedSpan | None = span
+        while above is not None and names.STREAM_KEYS not in above["attributes"]:
+            above = self._parent(above)
+        if above is None:
+            above = self._by_place.get(_place(span))
+        return None if above is None else self._run(above)
+
+    def root_of(self, run: RunInfo) -> RecordedRun:
+        """Return the root run around `run`."""
+        while run.parent is not None:
+            run = run.parent
+        return self.roots[run]
+
+    def _parent(self, span: ExportedSpan) -> ExportedSpan | None:
+        parent = span["parent_id"]
+        return None if parent is None else self._own.get((span["trace_id"], parent))
+
+    def _run(self, span: ExportedSpan) -> RunInfo | None:
+        key = span["trace_id"], span["span_id"]
+        run = self._runs.get(key)
+        if run is None:
+            parent = None
+            if span["attributes"].get(names.NESTED):
+                parent = self._run_above(span)
+                if parent is None:
+                    return None
+            run = self._runs[key] = _run_info(span["attributes"], parent)
+            if parent is None:
+                self.roots[run] = RecordedRun(run, span["start_ns"])
+        return run
+
+    def _run_above(self, span: ExportedSpan) -> RunInfo | None:
+        above = self._parent(span)
+        if above is not None:
+            return self.run_of(above)
+        # The task that it was begun in never arrived: the root run is as good, for whoever asks for subgraphs.
+        trace_id, run_id, _ = _place(span)
+        root = self._by_place.get((trace_id, run_id, ""))
+        return None if root is None else self._run(root)
+
+
+def _place(span: ExportedSpan) -> tuple[str, str, str]:
+    attributes = span["attributes"]
+    return span["trace_id"], attributes.get(names.RUN_ID, ""), attributes.get(names.NS, "")
+
+
+def _run_info(attributes: Mapping[str, Any], parent: RunInfo | None) -> RunInfo:
+    ns = attributes.get(names.NS, "")
+    return RunInfo(
+        attributes.get(names.RUN_ID, ""),
+        attributes.get(names.WORKFLOW, ""),
+        tuple(ns.split(NS_SEP)) if ns else (),
+        loads(attributes[names.STREAM_KEYS]),
+        loads(attributes[names.OUTPUT_KEYS]),
+        parent,
+    )
