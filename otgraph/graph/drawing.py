@@ -170,9 +170,9 @@ class Graph:
 
     def draw_mermaid_png(self, **options: Unpack[PngOptions]) -> bytes:
         """
-        Return the diagram of `draw_mermaid` as a PNG, made by the command `mmdc`; nothing leaves this machine.
+        Return the diagram of `draw_mermaid` as a PNG, made by the command `mmdc` unless another way is asked for.
 
-        Options are those of `draw_mermaid`, and `output_file_path`, `background_color`.
+        Options are those of `draw_mermaid`, and `output_file_path`, `background_color`, `draw_method`.
         """
         about_text = {key: value for key, value in options.items() if key in MermaidOptions.__annotations__}
         return draw_mermaid_png(self.draw_mermaid(**cast("MermaidOptions", about_text)), options)

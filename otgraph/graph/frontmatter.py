@@ -27,10 +27,10 @@ _NOT_PLAIN = re.compile(
 
 
 def write_frontmatter(config: Mapping[str, Any] | None, curve: str) -> str:
-    """Return Mermaid's configuration between dashes; `curve` holds unless `config` names another one."""
+    """Return Mermaid's configuration between dashes; `curve` holds, whatever `config` says."""
     whole = dict(config or {})
     inner = dict(whole.get("config") or {})
-    inner["flowchart"] = {"curve": curve, **(inner.get("flowchart") or {})}
+    inner["flowchart"] = {**(inner.get("flowchart") or {}), "curve": curve}
     whole["config"] = inner
     return "\n".join(["---", *_block(whole), "---"])
 

@@ -108,7 +108,7 @@ class Diagram:
         while unique in self.subgraphs:
             unique += "_"
         self.subgraphs.add(unique)
-        return f"{unique} [{name}]"
+        return f'{unique} ["{name.translate(_ENTITIES)}"]'
 
     def _node(self, node: Node) -> str:
         label = node.name.rpartition(":")[2]
@@ -166,7 +166,9 @@ def draw_mermaid(
         diagram.groups.setdefault(common, []).append(edge)
     lines = ["graph TD;", *diagram.lines()]
     if styled:
-        curve = CurveStyle(options.get("curve_style", CurveStyle.LINEAR)).value
+        asked = options.get("curve_style", CurveStyle.LINEAR)
+        # LangChain's own enumeration serves as well as ours.
+        curve = CurveStyle(getattr(asked, "value", asked)).value
         colors = options.get("node_colors") or NodeStyles()
         lines.insert(0, write_frontmatter(options.get("frontmatter_config"), curve))
         lines += [f"\tclassDef {style.name} {getattr(colors, style.name)}" for style in fields(colors)]

@@ -1,7 +1,7 @@
 """
 A graph as SVG: the picture of `draw_ascii` with real lines, complete in itself.
 
-Rule: no font, style sheet or script from elsewhere, and colours that are the diagram's own.
+Rule: no font, style sheet or script from elsewhere, and its styles touch nothing else on a page.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ COLUMN, ROW, MARGIN = 8, 16, 8
 """Pixels: of a character's width, of its height, and around the picture."""
 
 _HEAD = """\
-<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" \
+<defs><marker id="otgraph-head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" \
 orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>
-<style>rect{fill:#f2f0ff;stroke:#9b8ff0}.end{fill:#bfb6fc}path.line{fill:none;stroke:#555}\
-.choice{stroke-dasharray:4 3}text{font:13px ui-monospace,monospace;text-anchor:middle;\
-dominant-baseline:central}.label{fill:#555;font-size:12px}</style>"""
+<style>.otgraph rect{fill:#f2f0ff;stroke:#9b8ff0}.otgraph .end{fill:#bfb6fc}\
+.otgraph .line{fill:none;stroke:#555}.otgraph .choice{stroke-dasharray:4 3}\
+.otgraph text{font:13px ui-monospace,monospace;text-anchor:middle;dominant-baseline:central}\
+.otgraph .label{fill:#555;font-size:12px}</style>"""
 
 
 def draw_svg(texts: Mapping[str, str], edges: Sequence[Edge], ends: Sequence[str | None] = ()) -> str:
@@ -37,7 +38,7 @@ def draw_svg(texts: Mapping[str, str], edges: Sequence[Edge], ends: Sequence[str
     picture = draw_up(texts, edges)
     width, height = picture.width * COLUMN + 2 * MARGIN, picture.height * ROW + 2 * MARGIN
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', _HEAD]
+    parts = [f'<svg class="otgraph" xmlns="http://www.w3.org/2000/svg" {size}>', _HEAD]
     parts += map(_line, picture.lines)
     for cell, row in picture.labels:
         parts.append(_text(cell.text, cell.center, row + 0.5, "label"))
@@ -56,7 +57,7 @@ def _y(row: float) -> str:
 
 def _line(line: Line) -> str:
     path = f"M{_x(line.start)} {_y(line.top)}V{_y(line.turn + 0.5)}H{_x(line.end)}V{_y(line.bottom + 1)}"
-    heads = {"v": ' marker-end="url(#head)"', "^": ' marker-start="url(#head)"'}
+    heads = {"v": ' marker-end="url(#otgraph-head)"', "^": ' marker-start="url(#otgraph-head)"'}
     return _path(path, line.conditional, heads.get(line.head, ""))
 
 
@@ -65,7 +66,8 @@ def _path(path: str, conditional: bool, heads: str) -> str:
 
 
 def _text(text: str, column: float, row: float, kind: str = "") -> str:
-    return f'<text{f" class={kind!r}" if kind else ""} x="{_x(column)}" y="{_y(row)}">{escape(text)}</text>'
+    styled = f' class="{kind}"' if kind else ""
+    return f'<text{styled} x="{_x(column)}" y="{_y(row)}">{escape(text)}</text>'
 
 
 def _box(cell: Cell, top: int, *, darker: bool) -> Iterator[str]:
@@ -77,6 +79,6 @@ def _box(cell: Cell, top: int, *, darker: bool) -> Iterator[str]:
     if cell.loop is not None:
         edge = left + cell.inner * COLUMN
         path = f"M{edge} {_y(top + 0.75)}h{2 * COLUMN}V{_y(top + 2.25)}h-{2 * COLUMN}"
-        yield _path(path, cell.loop.conditional, ' marker-end="url(#head)"')
+        yield _path(path, cell.loop.conditional, ' marker-end="url(#otgraph-head)"')
         if text := cell.loop_label:
             yield _text(text, cell.right + 3 + width(text) / 2, top + 1.5, "label")
