@@ -15,7 +15,7 @@ import asyncio
 import gc
 import inspect
 import json
-import os
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -74,8 +74,8 @@ def _arepeat(run: Any, times: int, clock: Clock) -> tuple[float, Any]:
 
 
 def _processor_time() -> float:
-    children = os.times()
-    return time.process_time() + children.children_user + children.children_system
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def main() -> None:
