@@ -112,12 +112,20 @@ class Span(ApiSpan, RecordedSpan):
 
     def annotate(self, attributes: dict[str, Any]) -> None:
         """Set attributes of the engine, taken as they are; works until the processors see the end."""
-        lock = self._lock
-        if lock is None:
-            self._merge(attributes)
-        else:
-            with lock:
-                self._merge(attributes)
+        if self._lock is None:
+            # One line: no other thread runs between the test above and the end of the update.
+            self._attributes.update(attributes)
+            if len(self._attributes) <= self._source.limits.attribute_room:
+                return
+            attributes = {}
+        with self._user_lock():
+            mine = self._attributes
+            if type(mine) is not dict:
+                put_all(mine, attributes)
+                return
+            mine.update(attributes)
+            if len(mine) > self._source.limits.attribute_room:
+                self._bound()
 
     def end(self, end_time: int | None = None) -> None:
         """End the span and hand it over; only the first call counts."""
@@ -150,15 +158,6 @@ class Span(ApiSpan, RecordedSpan):
         events.append((name, time, attributes, more, reserved))
         if len(events) > source.limits.event_room:
             self._cut_events()
-
-    def _merge(self, attributes: dict[str, Any]) -> None:
-        mine = self._attributes
-        if type(mine) is dict:
-            mine.update(attributes)
-            if len(mine) > self._source.limits.attribute_room:
-                self._bound()
-        else:
-            put_all(mine, attributes)
 
     def _bound(self) -> BoundedAttributes:
         limits = self._source.limits
