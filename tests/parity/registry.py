@@ -18,10 +18,7 @@ from .drive import COLOURS, Drive
 from .engine import Engine
 from .normalise import Normaliser
 
-OWN_PARAMETERS = frozenset({"buffer", "telemetry"})
-"""Keyword-only parameters that otgraph has and LangGraph has not."""
-
-__all__ = ["OWN_PARAMETERS", "Program", "covers", "load_programs", "run_program"]
+__all__ = ["Program", "covers", "load_programs", "run_program"]
 
 _found: dict[str, Program] = {}
 

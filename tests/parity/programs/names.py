@@ -5,6 +5,12 @@ import inspect
 from parity.drive import heard
 from parity.registry import covers
 
+OWN_PARAMETERS = {"buffer", "telemetry"}
+"""Keyword-only parameters that otgraph has and LangGraph has not."""
+
+OWN_MODE = "spans"
+"""The stream mode that otgraph has and LangGraph has not."""
+
 MODULES = {
     "graph": "START END StateGraph MessagesState MessageGraph add_messages",
     "graph.state": "StateGraph CompiledStateGraph",
@@ -44,7 +50,11 @@ def kind(value):
 
 def look(lg, path):
     """Yield every name of a module with its kind."""
-    module = lg.module(path)
+    try:
+        module = lg.module(path)
+    except ImportError:
+        yield path, "no such module"
+        return
     for name in MODULES[path].split():
         with heard() as warned:
             value = getattr(module, name, None)
@@ -72,7 +82,8 @@ def graph_message(lg):
 def types(lg):
     """otgraph.types."""
     yield from look(lg, "types")
-    yield lg.types.StreamMode.__args__, lg.types.Durability.__args__, lg.types.All.__args__
+    yield [mode for mode in lg.types.StreamMode.__args__ if mode != OWN_MODE]
+    yield lg.types.Durability.__args__, lg.types.All.__args__
 
 
 @covers("PKG-07", "PKG-08", "PKG-09", "PKG-10")
@@ -100,19 +111,17 @@ def store_cache_channels_managed(lg):
 
 
 def parameters(function):
-    """Return a callable's parameters: name, kind and whether it has a default."""
-    return [
-        (p.name, p.kind.description, p.default is not inspect.Parameter.empty)
-        for p in inspect.signature(function).parameters.values()
-        if p.name != "self"
-    ]
+    """Return what a caller can rely on: positional parameters in order, keyword-only ones by name."""
+    found = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    ordered = [(p.name, p.default is not p.empty) for p in found if p.kind is p.POSITIONAL_OR_KEYWORD]
+    by_name = [(p.name, p.default is not p.empty) for p in found if p.kind is p.KEYWORD_ONLY]
+    rest = [p.kind.description for p in found if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return ordered, sorted(each for each in by_name if each[0] not in OWN_PARAMETERS), rest
 
 
 @covers("GRA-01", "GRA-02", "GRA-08", "RUN-09")
 def signatures(lg):
-    """The parameters of what users call: names, kinds and order; otgraph may have more keyword-only ones."""
-    from parity.registry import OWN_PARAMETERS
-
+    """The parameters of what users call; otgraph may have more keyword-only ones."""
     graph, compiled = lg.graph.StateGraph, lg.graph.state.CompiledStateGraph
     for owner, names in (
         (
@@ -126,8 +135,8 @@ def signatures(lg):
         ),
     ):
         for name in names.split():
-            found = parameters(getattr(owner, name))
-            yield name, [each for each in found if each[0] not in OWN_PARAMETERS]
+            found = getattr(owner, name, None)
+            yield name, found and parameters(found)
     for name in (
         "Send",
         "Command",
@@ -138,5 +147,5 @@ def signatures(lg):
         "TracePolicy",
     ):
         yield name, parameters(getattr(lg.types, name))
-    for name in ("Runtime", "ExecutionInfo"):
-        yield name, parameters(getattr(lg.runtime, name))
+    yield "Runtime", parameters(lg.runtime.Runtime)
+    yield "ExecutionInfo", [name for name, _ in parameters(lg.runtime.ExecutionInfo)[0]]
