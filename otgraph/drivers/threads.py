@@ -56,8 +56,7 @@ class ThreadDriver(Driver):
             elif ready:
                 strand = coordinator.resume()
                 if coordinator.stopped:
-                    self.drop_queued()
-                    coordinator.stopped.clear()
+                    self._stop_siblings()
                 if strand is None:
                     continue
                 if pending:
@@ -67,6 +66,17 @@ class ThreadDriver(Driver):
                 self._perform(strand)
             else:
                 self._wait(subscription)
+
+    def _stop_siblings(self) -> None:
+        """Let calls beside a task that failed come to their end unheard: a thread cannot be stopped."""
+        self.drop_queued()
+        coordinator = self.coordinator
+        for group in coordinator.stopped:
+            for strand in coordinator.waiting(group):
+                scope = self.scopes.get(strand)
+                if scope is not None:
+                    scope.unheard = True
+        coordinator.stopped.clear()
 
     # ---- effects
 
@@ -179,10 +189,13 @@ class ThreadDriver(Driver):
         self._inbox.put(None)
 
     def _returned(self, strand: Strand, reply: Any) -> None:
-        if strand not in self.scopes:
+        scope = self.scopes.get(strand)
+        if scope is None:
             if type(strand.effect) is Sleep:
                 self.coordinator.answer(strand, reply)
             return
+        if scope.unheard:
+            reply = CANCELLED
         following = self.end_call(strand, reply)
         if following is not None:
             self._submit(following)

@@ -157,7 +157,7 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
 
 def _apply(run: Run, tasks: Sequence[Task], *, shown: bool = True) -> None:
     changed, written = apply_writes(run, tasks)
-    if not written:
+    if not (written or changed):
         return
     if shown and (run.fleeting or not run.answered):
         keys = run.output_keys

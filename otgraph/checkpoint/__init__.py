@@ -1,0 +1,1 @@
+"""Door: `otgraph.checkpoint`; the names live in `.base`, `.memory`, `.sqlite` and `.serde`."""

@@ -1,0 +1,1 @@
+"""Door: `otgraph.checkpoint.serde`; the names live in `.base`, `.jsonplus`, `.encrypted` and `.types`."""

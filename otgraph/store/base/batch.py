@@ -1,0 +1,111 @@
+"""
+The base of asynchronous stores: `AsyncBatchedBaseStore` gathers what is asked in one tick of the event loop.
+
+Rule: one batch is under way at a time, so operations on a key happen in the order they were asked for; of a
+batch each distinct read is performed once and of the puts to one key the last. Whoever asked and gave up is not
+waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeAlias
+
+from otgraph.store.base.ops import GetOp, Op, PutOp, Result
+from otgraph.store.base.store import BaseStore
+
+__all__ = ["AsyncBatchedBaseStore"]
+
+Asked: TypeAlias = "tuple[Op, asyncio.Future[Result]]"
+
+
+class AsyncBatchedBaseStore(BaseStore):
+    """
+    A store whose subclasses know `abatch` and are asked many things at once.
+
+    The synchronous methods work from any thread but that of the event loop, which they would block.
+    """
+
+    __slots__ = ("_asked", "_loop", "_task")
+
+    def __init__(self) -> None:
+        self._asked: list[Asked] = []
+        self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = _running_loop()
+        """The loop that the store works on: the one it was made on, else the first that used it."""
+
+    def batch(self, ops: Iterable[Op]) -> list[Result]:
+        """Perform several operations at once, from a thread other than the event loop's."""
+        loop = self._check_thread()
+        return asyncio.run_coroutine_threadsafe(self.abatch(ops), loop).result()
+
+    def _check_thread(self) -> asyncio.AbstractEventLoop:
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            raise asyncio.InvalidStateError(
+                f"{type(self).__name__} has no running event loop to work on; use its asynchronous methods"
+            )
+        if _running_loop() is loop:
+            raise asyncio.InvalidStateError(
+                f"a synchronous method of {type(self).__name__} was called on its event loop, which it would "
+                f"block for ever; await the asynchronous one: `await store.aget(…)` for `store.get(…)`"
+            )
+        return loop
+
+    async def _aperform(self, op: Op) -> Result:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._loop is not None and self._loop.is_running():
+                elsewhere = asyncio.run_coroutine_threadsafe(self._aperform(op), self._loop)
+                return await asyncio.wrap_future(elsewhere)
+            self._loop, self._asked, self._task = loop, [], None
+        future: asyncio.Future[Result] = loop.create_future()
+        self._asked.append((op, future))
+        if self._task is None:
+            self._task = loop.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        batch: list[Asked] = []
+        try:
+            while self._asked:
+                batch, self._asked = self._asked, []
+                batch = [(op, future) for op, future in batch if not future.cancelled()]
+                if batch:
+                    await self._answer(batch)
+        finally:
+            # Empty by now, unless the loop is being taken down: then nobody else will answer.
+            for _, future in [*batch, *self._asked]:
+                if not future.done():
+                    future.cancel()
+            self._asked, self._task = [], None
+
+    async def _answer(self, batch: Sequence[Asked]) -> None:
+        ops = {_identity(op): op for op, _ in batch}
+        places = {identity: index for index, identity in enumerate(ops)}
+        try:
+            results = await self.abatch(list(ops.values()))
+        except Exception as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for op, future in batch:
+            if not future.done():
+                future.set_result(results[places[_identity(op)]])
+
+
+def _identity(op: Op) -> Hashable:
+    """Return what is equal for two operations of which one is enough; the later one is kept."""
+    if isinstance(op, PutOp):
+        return PutOp, op.namespace, op.key
+    # Filters are dicts and cannot be hashed; those that look alike are alike.
+    return op if isinstance(op, GetOp) else repr(op)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
