@@ -119,7 +119,8 @@ class SqliteStore(BaseStore):
         if operations.writes:
             with self._database.write() as cursor:
                 results = operations.perform(cursor)
-                operations.refresh(cursor)
+                if operations.refreshed:
+                    operations.refresh(cursor)
             return results
         with self._database.read() as cursor:
             results = operations.perform(cursor)

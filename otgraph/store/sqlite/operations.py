@@ -30,6 +30,7 @@ from otgraph.store.base.ops import (
     unknown_op,
 )
 from otgraph.store.base.vectors import best_scores
+from otgraph.store.sqlite.prefilter import prefilter
 from otgraph.store.sqlite.tables import (
     decode_namespace,
     decode_time,
@@ -129,29 +130,33 @@ class Operations:
 
     def _matching(self, cursor: Cursor, op: SearchOp) -> list[tuple[Row, None]]:
         """Return a page of the items that were put last."""
-        rows = self._rows(cursor, op, _COLUMNS, "store")
-        if op.offset < 0 or op.limit < 0:
-            return [(row, None) for row in list(rows)[op.offset : op.offset + op.limit]]
-        return [(row, None) for row in islice(rows, op.offset, op.offset + op.limit)]
+        begin, end = op.offset, op.offset + op.limit
+        if begin < 0 or end < begin:
+            return [(row, None) for row in list(self._rows(cursor, op))[begin:end]]
+        return [(row, None) for row in islice(self._rows(cursor, op, end), begin, end)]
 
     def _nearest(self, cursor: Cursor, op: SearchOp, query: bytes) -> list[tuple[Row, float]]:
         """Return a page of the items whose texts are nearest to a query."""
         source = "store JOIN store_vectors ON store_vectors.prefix = store.prefix AND store_vectors.key = store.key"
-        rows = self._rows(cursor, op, f"{_COLUMNS}, store_vectors.embedding", source)
+        rows = self._rows(cursor, op, columns=f"{_COLUMNS}, store_vectors.embedding", source=source)
         groups = [list(group) for _, group in groupby(rows, itemgetter(0, 1))]
         scores = best_scores(query, [[row[-1] for row in group] for group in groups])
         ranked = sorted(zip(scores, groups, strict=True), key=itemgetter(0), reverse=True)
         return [(group[0], score) for score, group in ranked[op.offset : op.offset + op.limit]]
 
-    def _rows(self, cursor: Cursor, op: SearchOp, columns: str, source: str) -> Iterator[Row]:
+    def _rows(
+        self, cursor: Cursor, op: SearchOp, enough: int = -1, columns: str = _COLUMNS, source: str = "store"
+    ) -> Iterator[Row]:
+        """Return the rows of the items that match, or the first so many, those put last first."""
         below, place = under(op.namespace_prefix)
         alive, time = self._alive()
-        cursor.execute(
-            f"SELECT {columns} FROM {source} WHERE {below} AND {alive} "
-            f"ORDER BY store.updated_at DESC, store.prefix, store.key",
-            (*place, *time),
-        )
         matches = read_filter(op.filter, dotted=True)
+        possible, operands = prefilter(op.filter)
+        cursor.execute(
+            f"SELECT {columns} FROM {source} WHERE {below} AND {alive} AND {possible} "
+            f"ORDER BY store.updated_at DESC, store.prefix, store.key LIMIT ?",
+            (*place, *time, *operands, -1 if matches else enough),
+        )
         if matches is None:
             return cursor
         return (row for row in cursor if matches(self.read_value(row[2])))

@@ -100,19 +100,31 @@ def encode_value(value: Mapping[str, Any]) -> str:
     stands for them. Raises `TypeError` for what JSON cannot hold.
     """
     value = dict(value)
+    _check_keys(value)
     try:
-        text = _dumps(value)
+        text = _encode(value)
     except ValueError:
-        text = _dumps(_finite(value))
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = json.dumps(json.loads(text), separators=(",", ":"))
+        text = _encode(_finite(value))
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = json.dumps(json.loads(text), separators=(",", ":"))
     return text
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+def _check_keys(value: object) -> None:
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(
+                    f"key {key!r} of {value!r} is a {type(key).__name__}; JSON's keys are strings"
+                )
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            if isinstance(each, (dict, list, tuple)):
+                _check_keys(each)
 
 
 def _plain(value: object) -> Any:
@@ -128,6 +140,11 @@ def _plain(value: object) -> Any:
         f"{value!r} of type {type(value).__name__} is nothing that JSON can hold; "
         f"a store on disk keeps dicts, lists, strings, numbers, booleans and None"
     )
+
+
+_encode: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+).encode
 
 
 def _finite(value: Any) -> Any:
