@@ -250,7 +250,7 @@ def build_graph(
     Args:
         xray: True to draw what is inside nodes that are graphs too, or how many levels deep.
     """
-    return _build(builder.declared, options, xray, ())
+    return _build(builder.declared, options, xray, (builder.declared,))
 
 
 def build_function_graph(name: str, function: Any) -> Graph:
@@ -267,7 +267,7 @@ def _build(declared: Declared, options: Breakpoints, xray: int | bool, path: tup
     Draw what was declared.
 
     Args:
-        path: the graphs around it; one that contains itself is not opened again.
+        path: what is drawn already, from the outside in; a graph is not opened inside itself.
     """
     edges = find_edges(declared)
     nodes = {node.id: node for node in _nodes(declared, options)}
@@ -275,17 +275,18 @@ def _build(declared: Declared, options: Breakpoints, xray: int | bool, path: tup
         nodes[END] = Node(END, END, None, None)
     graph = Graph(nodes, edges)
     for name, spec in declared.nodes.items() if xray else ():
-        inner = next((found for found in find_subgraphs(spec.callee) if found not in path), None)
-        if inner is not None:
-            _open(graph, name, _build_inner(inner, xray, (*path, inner)))
+        for inner in find_subgraphs(spec.callee):
+            source = getattr(getattr(inner, "builder", None), "declared", inner)
+            if not any(source is outer for outer in path):
+                _open(graph, name, _build_inner(inner, source, xray, path))
+                break
     return graph
 
 
-def _build_inner(inner: Any, xray: int | bool, path: tuple[Any, ...]) -> Graph:
+def _build_inner(inner: Any, source: Any, xray: int | bool, path: tuple[Any, ...]) -> Graph:
     deeper = xray if isinstance(xray, bool) else xray - 1
-    declared = getattr(getattr(inner, "builder", None), "declared", None)
-    if isinstance(declared, Declared):
-        return _build(declared, inner.plan, deeper, path)
+    if isinstance(source, Declared):
+        return _build(source, inner.plan, deeper, (*path, source))
     drawn: Graph = inner.get_graph(xray=deeper)
     return drawn
 

@@ -47,7 +47,8 @@ def _walk(
         here = prefix + name
         if namespace is not None and namespace != here and not namespace.startswith(here + NS_SEP):
             continue
-        inner = next((graph for graph in find_subgraphs(node.callee) if graph not in path), None)
+        found = find_subgraphs(node.callee)
+        inner = next((graph for graph in found if not any(graph is outer for outer in path)), None)
         if inner is None:
             continue
         if namespace in (None, here):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+from types import SimpleNamespace
 from typing import Annotated, Any, TypedDict
 
 import pytest
@@ -238,17 +239,17 @@ def test_drawing_leaves_metadata_alone() -> None:
     assert {"k": 1} == given
 
 
-def test_a_graph_that_contains_itself_is_opened_once() -> None:
-    """Recursion in the graph is no recursion in the drawing."""
-    graphs: list[Any] = []
-    holder = type("Holder", (), {})()
+def test_a_graph_is_not_opened_inside_itself() -> None:
+    """Recursion in the graph is no recursion in the drawing, however many graphs it goes through."""
+    holder = SimpleNamespace()
 
     def again(state: State) -> Any:
-        return holder.graph.invoke(state)
+        return holder.outer.invoke(state)
 
-    holder.graph = StateGraph(State).add_node("again", again).add_edge(START, "again").compile()
-    graphs.append(holder.graph)
-    assert [START, END, "again:again"] == list(holder.graph.get_graph(xray=True).nodes)
+    inner = StateGraph(State).add_node("again", again).add_edge(START, "again").compile()
+    builder = StateGraph(State).add_node("again", again).add_node("sub", inner)
+    holder.outer = builder.add_edge(START, "again").add_edge("again", "sub").compile()
+    assert [START, "again", END, "sub:again"] == list(holder.outer.get_graph(xray=True).nodes)
 
 
 def test_a_graph_that_only_draws_is_drawn_inside_too() -> None:
