@@ -8,8 +8,8 @@ as it is.
 Rule: a span ends once, goes to the stream and then to the processors, and does not change from then on.
 
 Threads: events are appended without a lock. The lock for the rest is made by the first user call that changes
-the span; until then the engine takes none. That is exact where threads are never switched between a test and
-the store that follows it, as in CPython with its GIL; elsewhere (`EAGER_LOCK`) the lock is always there.
+the span; until then the engine takes none. That is exact where threads are switched at calls of Python code
+and jumps back only, as in CPython with its GIL; elsewhere (`EAGER_LOCK`) the lock is always there.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Span(ApiSpan, RecordedSpan):
         self._dropped_events = self._dropped_links = 0
         self._raw_links = links
         self._lock = None
-        self.fact = self.record = self._end_time = None
+        self.fact = self.place = self._end_time = None
         self.exported = context.trace_flags & 1 == 1
         if EAGER_LOCK:
             self._user_lock()
@@ -113,7 +113,7 @@ class Span(ApiSpan, RecordedSpan):
     def annotate(self, attributes: dict[str, Any]) -> None:
         """Set attributes of the engine, taken as they are; works until the processors see the end."""
         if self._lock is None:
-            # One line: no other thread runs between the test above and the end of the update.
+            # No Python code is called between the test and the end of the update, so no other thread runs.
             self._attributes.update(attributes)
             if len(self._attributes) <= self._source.limits.attribute_room:
                 return

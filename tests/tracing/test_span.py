@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerPr
 from opentelemetry.sdk.trace import SpanLimits as SdkLimits
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 
 from otgraph.tracing import readable
@@ -465,8 +466,8 @@ def test_a_redacting_processor_is_obeyed() -> None:
             assert "secret" == span._links[0].attributes["k"]
             span._name = "redacted"
             span._attributes = {"kept": True}
-            span._events = [Event("e", {"k": "***"}, span._events[0].timestamp)]
-            span._links = [Link(span._links[0].context, {"k": "***"})]
+            span._events = BoundedList.from_seq(1, [Event("gone"), Event("e", {"k": "***"})])
+            span._links = BoundedList.from_seq(1, [Link(other), Link(other, {"k": "***"})])
             span._status = Status(StatusCode.ERROR)
             span._resource = span._resource.merge(type(span._resource)({"team": "a"}))
 
@@ -481,6 +482,7 @@ def test_a_redacting_processor_is_obeyed() -> None:
     assert "secret" not in exported.to_json()
     assert "***" == (exported.events[0].attributes or {})["k"]
     assert "***" == (exported.links[0].attributes or {})["k"]
+    assert (1, 1) == (exported.dropped_events, exported.dropped_links)
     assert {"kept": True} == dict(exported.attributes or {})
     assert "a" == exported.resource.attributes["team"]
 
@@ -580,18 +582,47 @@ def test_no_thread_changes_what_was_handed_over() -> None:
         assert all(looks)
 
 
+class Meddling(list[str]):
+    """A value that does something of its own while it is being cleaned."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__(["x"])
+        self.act = act
+
+    def __iter__(self) -> Iterator[str]:
+        self.act()
+        return super().__iter__()
+
+
 def test_it_may_end_in_the_middle_of_another_call() -> None:
     """The garbage collector, or a value's own code, may end a span while it is being changed."""
     span = make()
-
-    class Closing:
-        def __str__(self) -> str:
-            span.end()
-            return "closed"
-
-    span.set_attribute("k", Closing())
-    span.end()
+    span.set_attribute("k", Meddling(span.end))
     assert span.end_time is not None
+
+
+def test_an_end_waits_for_a_change_under_way() -> None:
+    """A change that began before the end is in what the processors get."""
+    exporter = InMemorySpanExporter()
+    span = make(SimpleSpanProcessor(exporter))
+    ending = threading.Thread(target=span.end)
+    on_the_way = []
+
+    def end_elsewhere() -> None:
+        ending.start()
+        ending.join(0.05)
+        on_the_way.append(span.end_time)
+
+    span.set_attribute("k", Meddling(end_elsewhere))
+    ending.join()
+    assert [None] == on_the_way
+    assert {"k": ("x",)} == dict(exporter.get_finished_spans()[0].attributes or {})
+
+
+def test_without_a_gil_the_lock_is_there_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only builds that switch threads between bytecodes at most at calls do without."""
+    monkeypatch.setattr(span_module, "EAGER_LOCK", True)
+    assert make()._lock is not None
 
 
 # ---- limits
