@@ -54,13 +54,11 @@ class Outcome(str, Enum):
     RECURSION_LIMIT = "recursion_limit"
     BUDGET_EXCEEDED = "budget_exceeded"
 
-    @property
-    def is_error(self) -> bool:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        """The value, without the detour through the property that `value` is."""
+        self.is_error = text in ("error", "timeout", "recursion_limit", "budget_exceeded")
         """Whether the span's status is ERROR."""
-        return self in _ERRORS
-
-
-_ERRORS = frozenset({Outcome.ERROR, Outcome.TIMEOUT, Outcome.RECURSION_LIMIT, Outcome.BUDGET_EXCEEDED})
 
 
 class Fact:

@@ -108,16 +108,14 @@ class TracingObserver:
         """End the run's span, and before it whatever inside it is still open."""
         place: Place = run.place
         span: Span = run.span
-        if place.open:
+        left = [inner for inner in reversed(place.latest) if inner._end_time is None]
+        if left:
             # Supersteps and tasks end with their flows; what is left here was cut off in the middle.
-            left = sorted(place.open, key=lambda span: -span._start_time)
             for inner in left:
-                inner.annotate(
-                    {names.OUTCOME: (outcome if not outcome.is_error else Outcome.CANCELLED).value}
-                )
-                self._finish(place, inner, StepEnded(run, 0))
+                inner.annotate({names.OUTCOME: (outcome if not outcome.is_error else Outcome.CANCELLED).text})
+                self._finish(inner, StepEnded(run, 0))
             span.annotate({names.LEAKED: len(left)})
-        self._close(place, span, outcome, error, RunEnded(run, outcome))
+        self._close(span, outcome, error, RunEnded(run, outcome))
         if self._capture is not None:
             self._capture.run_ended(run)
         try:
@@ -146,8 +144,10 @@ class TracingObserver:
             {**place.facts, names.STEP: step, names.STEP_TASKS: len(tasks)},
         )
         run.step_span = above
-        self._start(place, above, StepStarted(run, step, tasks))
-        capture = self._capture
+        latest = place.latest = [above]
+        mask = place.record.mask
+        self._start(place, above, StepStarted(run, step, tasks) if mask & StepStarted.kind else None)
+        heard = mask & TaskStarted.kind or self._capture is not None
         for task in tasks:
             node = task.name
             if node == START:
@@ -167,18 +167,23 @@ class TracingObserver:
                 },
                 [(source._context, None) for source in task.sources] if task.sources else (),
             )
-            fact = TaskStarted(task)
-            if capture is not None:
-                capture.task_started(span, fact)
             task.span = span
+            latest.append(span)
+            fact = None
+            if heard:
+                fact = TaskStarted(task)
+                if self._capture is not None:
+                    self._capture.task_started(span, fact)
             self._start(place, span, fact)
 
     def step_applied(self, run: RunInfo, step: int, changed: Sequence[str], written: Sequence[str]) -> None:
         """Add the event to the superstep's span; to the run's for the input."""
-        fact = StepApplied(run, step, changed, written)
-        attributes = None if self._capture is None else self._capture.step_applied(fact)
+        fact = attributes = None
+        if self.record.mask & StepApplied.kind or self._capture is not None:
+            fact = StepApplied(run, step, changed, written)
+            attributes = None if self._capture is None else self._capture.step_applied(fact)
         span = run.span if step < 1 else run.step_span
-        span.emit(fact.name, attributes, fact, reserved=True)
+        span.emit(StepApplied.name, attributes, fact, reserved=True)
 
     def step_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the superstep's span; only an error that no task had is recorded on it."""
@@ -188,15 +193,18 @@ class TracingObserver:
         run.step_span = None
         if error is not None:
             span.emit(*exception_event(error, self._options), None, reserved=True)
-        self._close(run.place, span, outcome, error, StepEnded(run, 0))
+        fact = StepEnded(run, 0) if self.record.mask & StepEnded.kind else None
+        self._close(span, outcome, error, fact)
 
     # ---- tasks
 
     def task_committed(self, task: TaskInfo, writes: Sequence[Write]) -> None:
         """Add the event that stands for the task's writes."""
-        fact = TaskCommitted(task, writes)
-        attributes = None if self._capture is None else self._capture.task_committed(fact)
-        task.span.emit(fact.name, attributes, fact, reserved=True)
+        fact = attributes = None
+        if self.record.mask & TaskCommitted.kind or self._capture is not None:
+            fact = TaskCommitted(task, writes)
+            attributes = None if self._capture is None else self._capture.task_committed(fact)
+        task.span.emit(TaskCommitted.name, attributes, fact, reserved=True)
 
     def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
         """Record the exception, once."""
@@ -235,42 +243,41 @@ class TracingObserver:
             span.annotate({names.ATTEMPTS: task.attempt})
         if task.emitted:
             span.annotate({names.CUSTOM_COUNT: task.emitted})
-        self._close(task.run.place, span, outcome, error, TaskEnded(task, outcome))
+        fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
+        self._close(span, outcome, error, fact)
 
     def emitted(self, task: TaskInfo, payload: Any) -> None:
         """Add the event that stands for one item of a stream writer."""
-        fact = Emitted(task, payload)
         task.emitted += 1
+        fact = None
+        if self.record.mask & Emitted.kind or self._capture is not None:
+            fact = Emitted(task, payload)
         span = task.span
         if span._end_time is not None:
             # A thread that a node left behind still writes: the run takes it in the node's place.
             span = task.run.span
-        span.emit(fact.name, None if self._capture is None else self._capture.emitted(fact), fact)
+        attributes = None if fact is None or self._capture is None else self._capture.emitted(fact)
+        span.emit(Emitted.name, attributes, fact)
 
     # ---- one way to start a span, one to end it
 
     @staticmethod
-    def _start(place: Place, span: Span, fact: Fact) -> None:
-        span.record = place.record
+    def _start(place: Place, span: Span, fact: Fact | None) -> None:
+        span.place = place
         span.fact = fact
-        if span is not place.run.span:
-            place.open.add(span)
         span.start(place.context)
 
-    def _close(
-        self, place: Place, span: Span, outcome: Outcome, error: BaseException | None, fact: Fact
-    ) -> None:
+    def _close(self, span: Span, outcome: Outcome, error: BaseException | None, fact: Fact | None) -> None:
         if outcome.is_error:
-            kind = outcome.value if error is None else type(error).__qualname__
-            span.annotate({names.OUTCOME: outcome.value, names.ERROR_TYPE: kind})
+            kind = outcome.text if error is None else type(error).__qualname__
+            span.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})
             span.set_status(Status(StatusCode.ERROR))
         else:
-            span.annotate({names.OUTCOME: outcome.value})
-        self._finish(place, span, fact)
+            span.annotate({names.OUTCOME: outcome.text})
+        self._finish(span, fact)
 
     @staticmethod
-    def _finish(place: Place, span: Span, fact: Fact) -> None:
-        place.open.discard(span)
+    def _finish(span: Span, fact: Fact | None) -> None:
         if span._end_time is None:
             span.fact = fact
             span.end()

@@ -28,7 +28,7 @@ SPAN_KEY: Final = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Contex
 class Place:
     """What `RunInfo.place` holds."""
 
-    __slots__ = ("context", "exports", "facts", "open", "record", "run", "task_facts")
+    __slots__ = ("context", "exports", "facts", "latest", "record", "run", "task_facts")
 
     def __init__(self, run: RunInfo, record: Record, context: Context, exports: bool) -> None:
         self.run = run
@@ -41,8 +41,8 @@ class Place:
         """Attributes that all spans of the run bear."""
         self.task_facts: dict[str, Any] = {}
         """Attributes that all its task spans bear."""
-        self.open: set[Span] = set()
-        """Superstep and task spans that have not ended."""
+        self.latest: list[Span] = []
+        """The spans of the superstep in progress and of its tasks; no others of the run can be open."""
 
     def enter(self, span: Span) -> None:
         """

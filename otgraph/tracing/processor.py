@@ -27,10 +27,14 @@ class RecordProcessor(SpanProcessor):
 
     def on_start(self, span: Any, parent_context: Context | None = None) -> None:
         """Put the start of a span into its record."""
-        record: Record | None = span.record
-        if record is None:
+        place: Any = span.place
+        if place is None:
             return
-        fact: Fact = span.fact
+        record: Record = place.record
+        fact: Fact | None = span.fact
+        if fact is None:
+            span._attributes[names.SEQ] = next(record.numbers)
+            return
         fact.time_ns = span._start_time
         if record.spans:
             fact.shot = start_shot(span)
@@ -40,11 +44,14 @@ class RecordProcessor(SpanProcessor):
         self, span: Span, name: str, time_ns: int, attributes: Mapping[str, Any] | None, fact: Any
     ) -> Mapping[str, Any] | None:
         """Put an event of a span into its record; return the attribute that says where it is there."""
-        record: Record | None = span.record
-        if record is None:
+        place: Any = span.place
+        if place is None:
             return None
+        record: Record = place.record
         if fact is None:
-            fact = SpanNoted(span.fact.run)
+            if not record.mask & SpanNoted.kind:
+                return {names.SEQ: next(record.numbers)}
+            fact = SpanNoted(place.run)
         fact.time_ns = time_ns
         if record.spans:
             fact.shot = event_shot(span, name, time_ns, attributes)
@@ -52,14 +59,19 @@ class RecordProcessor(SpanProcessor):
 
     def on_end(self, span: Any) -> None:
         """Put the end of a span into its record."""
-        record: Record | None = span.record
-        if record is None:
+        place: Any = span.place
+        if place is None:
             return
-        fact: Fact = span.fact
-        fact.time_ns = span._end_time or 0
-        if record.spans:
-            fact.shot = end_shot(span)
-        span.annotate({names.END_SEQ: record.append(fact)})
+        record: Record = place.record
+        fact: Fact | None = span.fact
+        if fact is None:
+            number = next(record.numbers)
+        else:
+            fact.time_ns = span._end_time or 0
+            if record.spans:
+                fact.shot = end_shot(span)
+            number = record.append(fact)
+        span.annotate({names.END_SEQ: number})
 
     def shutdown(self) -> None:
         """Nothing is held open."""

@@ -59,7 +59,7 @@ class RecordedSpan(ReadableSpan):
         "_status",
         "exported",
         "fact",
-        "record",
+        "place",
     )
 
     _source: SpanSource
@@ -84,8 +84,8 @@ class RecordedSpan(ReadableSpan):
     """Whether the processors see it: set from the sampled flag, may be changed until `start`."""
     fact: Any
     """What started, as a live object, for the stream; dropped at the end."""
-    record: Any
-    """The record of the run it belongs to; never exported."""
+    place: Any
+    """Where in which record its run is; never exported."""
 
     def _cut_events(self) -> None:
         """Drop the oldest events beyond the limit, the reserved ones last."""
