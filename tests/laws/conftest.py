@@ -1,0 +1,87 @@
+"""Both drivers behind one fixture: a law holds for each of them or it is none."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .replayed import Recorder
+
+
+class Driver:
+    """
+    One of the two ways to drive a run.
+
+    Args:
+        name: `threads` or `asyncio`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sync = name == "threads"
+
+    def node(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a plain function in this driver's colour."""
+        if self.sync:
+            return function
+
+        @functools.wraps(function)
+        async def body(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return body
+
+    def calling(self, graph: Any, shown: Callable[[Any], Any] = lambda result: result) -> Callable[..., Any]:
+        """Return a node that invokes `graph` with its own input."""
+        if self.sync:
+            return lambda state: shown(graph.invoke(state))
+
+        async def call(state: Any) -> Any:
+            return shown(await graph.ainvoke(state))
+
+        return call
+
+    def run(self, coroutine: Any) -> Any:
+        """Run a coroutine in a loop of its own."""
+        return asyncio.run(coroutine)
+
+    def invoke(self, graph: Any, input: Any, *args: Any, **options: Any) -> Any:
+        """Return the result of a run."""
+        if self.sync:
+            return graph.invoke(input, *args, **options)
+        return asyncio.run(graph.ainvoke(input, *args, **options))
+
+    def stream(self, graph: Any, input: Any, *args: Any, **options: Any) -> list[Any]:
+        """Return the chunks of a run; where it fails, its exception is the last."""
+        chunks: list[Any] = []
+
+        async def collect() -> None:
+            async for chunk in graph.astream(input, *args, **options):
+                chunks.append(chunk)
+
+        try:
+            if self.sync:
+                chunks.extend([])
+                for chunk in graph.stream(input, *args, **options):
+                    chunks.append(chunk)
+            else:
+                asyncio.run(collect())
+        except Exception as error:
+            chunks.append(error)
+        return chunks
+
+
+@pytest.fixture(params=["threads", "asyncio"])
+def driver(request: pytest.FixtureRequest) -> Driver:
+    """Return each driver in turn."""
+    return Driver(request.param)
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """Return a provider that keeps what is exported, with content capture on."""
+    return Recorder()
