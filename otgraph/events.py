@@ -241,9 +241,9 @@ class StepApplied(Fact):
         """The new values of `changed`, or MISSING; see `load`."""
 
     def load(self) -> None:
-        peek = self.run.peek
-        if self.values is None and peek is not None:
-            self.values = {key: peek(key) for key in self.changed}
+        look = self.run.look
+        if self.values is None and look is not None:
+            self.values = look(self.changed)
 
 
 class RunPaused(Fact):
@@ -291,9 +291,8 @@ ANYTHING = (1 << 15) - 1
 
 def snapshot(run: RunInfo) -> dict[str, Any]:
     """Return the state of a live run: channel -> value, channels without a value left out."""
-    peek = run.peek
-    keys = run.stream_keys
-    if peek is None:
+    if run.look is None:
         return {}
-    names = (keys,) if isinstance(keys, str) else keys
-    return {name: value for name in names if (value := peek(name)) is not MISSING}
+    keys = run.stream_keys
+    values = run.look((keys,) if isinstance(keys, str) else keys)
+    return {name: value for name, value in values.items() if value is not MISSING}

@@ -18,12 +18,12 @@ class RunInfo:
     __slots__ = (
         "id",
         "links",
+        "look",
         "metadata",
         "name",
         "ns",
         "output_keys",
         "parent",
-        "peek",
         "place",
         "shape",
         "span",
@@ -51,8 +51,8 @@ class RunInfo:
         self.output_keys = output_keys
         """Which of them `values` and `updates` show."""
         self.parent = parent
-        self.peek: Callable[[str], Any] | None = None
-        """Channel -> its value now, or MISSING; while the run is live."""
+        self.look: Callable[[Sequence[str]], dict[str, Any]] | None = None
+        """Channels -> their values now, or MISSING; while the run is live."""
         self.links: Sequence[Any] = ()
         """Spans of other traces that this run goes on from, as pairs of span context and attributes."""
         self.thread: str | None = None

@@ -6,7 +6,7 @@ Rule: only the engine's flows change it, and one driver at a time drives them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -118,10 +118,11 @@ class Run(RunInfo):
         self.answered = False
         """Whether some superstep wrote an output key: only then has the run a result."""
         self.shape = None if plan.output.coerce is None else partial(coerce_output, plan.output)
-        self.peek = self._peek
+        self.look = self._look
 
-    def _peek(self, channel: str) -> Any:
-        return self.channels[channel].peek()
+    def _look(self, names: Sequence[str]) -> dict[str, Any]:
+        channels = self.channels
+        return {name: channels[name].peek() for name in names}
 
     def read(self, keys: Keys) -> Any:
         """Return the values of `keys` that there are, or the bare value of a single one."""

@@ -96,8 +96,8 @@ class Capture:
         known = self._instances.get(run)
         if known is None:
             known = self._instances[run] = Instances()
-        peek = run.peek
-        told = None if peek is None else known.describe(value, peek)
+        look = run.look
+        told = None if look is None else known.describe(value, lambda key: look((key,))[key])
         return {"input": value} if told is None else {"instance": told}
 
     def task_committed(self, fact: TaskCommitted) -> dict[str, Any]:
@@ -145,10 +145,10 @@ class Capture:
 
     def _shown(self, run: RunInfo, shape: Callable[[Any], Any]) -> dict[str, Any]:
         """Return what is told of the instance that version 2 of the stream shows of the state."""
-        keys, peek = run.output_keys, run.peek
-        if peek is None or isinstance(keys, str):
+        keys, look = run.output_keys, run.look
+        if look is None or isinstance(keys, str):
             return {}
-        values = {key: value for key in keys if (value := peek(key)) is not MISSING}
+        values = {key: value for key, value in look(keys).items() if value is not MISSING}
         try:
             return self._instance(run, shape(values))
         except Exception:

@@ -12,10 +12,14 @@ from itertools import count
 from threading import Lock
 from typing import Any, Protocol
 
-from otgraph.events import Fact
+from otgraph.events import Fact, RunStarted, StepApplied
 from otgraph.infos import RunInfo
 
 __all__ = ["Listener", "Record"]
+
+
+LOADED = RunStarted.kind | StepApplied.kind
+"""Facts that read something from the live run before they are told."""
 
 
 class Listener(Protocol):
@@ -91,8 +95,9 @@ class Record:
             self._tell(fact)
 
     def _tell(self, fact: Fact) -> None:
-        fact.load()
         kind = fact.kind
+        if kind & LOADED:
+            fact.load()
         for listener in self._listeners:
             if listener.mask & kind:
                 listener.hear(fact)
