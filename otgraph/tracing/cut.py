@@ -6,22 +6,11 @@ Rule: the result is JSON of the same kind (see `otgraph.tracing.payload`); what 
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
-__all__ = ["as_text", "shrunk"]
+from otgraph.tracing.text import as_text
 
-
-def as_text(data: Any) -> str:
-    """Return JSON data as text, as short as it can be, and fit for every exporter."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        # Half of a surrogate pair is a character to Python and a fault to every exporter.
-        return json.dumps(data, separators=(",", ":"))
-    return text
-
+__all__ = ["shrunk"]
 
 MARK: Final = 48
 """Characters that a `Truncated` takes besides its text; shares smaller than that are not worth dealing out."""

@@ -22,7 +22,8 @@ from uuid import UUID
 
 from otgraph.command import Command, Overwrite, Send
 from otgraph.snapshot import Interrupt
-from otgraph.tracing.cut import as_text, shrunk
+from otgraph.tracing.cut import shrunk
+from otgraph.tracing.text import as_text, unescaped
 
 __all__ = [
     "Captured",
@@ -201,6 +202,8 @@ def _decode_kind(kind: str, data: dict[str, Any]) -> Any:
         if len(items) != len(value):
             return Raw(data)
         return items if kind == "frozenset" else set(items)
+    if kind == "str":
+        return unescaped(value)
     if kind == "truncated":
         return Truncated(value, data["chars"])
     if kind in ("bytes", "bytearray"):
