@@ -68,10 +68,17 @@ class ThreadDriver(Driver):
                 self._wait(subscription)
 
     def _stop_siblings(self) -> None:
-        """Let calls beside a task that failed come to their end unheard: a thread cannot be stopped."""
+        """
+        Let calls beside a task that failed come to their end: a thread cannot be stopped.
+
+        Inside a nested graph they are heard, as the graph around it goes on; where the run itself has failed, its
+        stream is over.
+        """
         self.drop_queued()
         coordinator = self.coordinator
         for group in coordinator.stopped:
+            if group.parent is not coordinator.root or self.above is not None:
+                continue
             for strand in coordinator.waiting(group):
                 scope = self.scopes.get(strand)
                 if scope is not None:

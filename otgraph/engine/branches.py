@@ -29,7 +29,10 @@ def branches_flow(run: Run, task: Task, result: Any) -> Flow:
     Args:
         result: what the node returned.
     """
-    overlay = _overlay(run, task)
+    try:
+        overlay = _overlay(run, task)
+    except Exception as error:
+        return Failure(error)
     routes: list[Write] = []
     for branch in task.node.branches:
         try:

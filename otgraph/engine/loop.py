@@ -147,8 +147,11 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         observer.step_ended(run, Outcome.ABANDONED, None)
         raise
     try:
-        # Where a task waits, the writes of the others are shown and not kept.
-        _apply(run, [task for task in tasks if not task.interrupts] if run.interrupts else tasks)
+        # Where a task waits, the writes of the others are shown, at the root, and not kept.
+        if not run.interrupts:
+            _apply(run, tasks)
+        elif run.parent is None:
+            _apply(run, [task for task in tasks if not task.interrupts])
     except Exception as error:
         observer.step_ended(run, Outcome.ERROR, error)
         raise

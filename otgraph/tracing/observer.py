@@ -285,7 +285,8 @@ class TracingObserver:
 
 def run_facts(run: RunInfo) -> dict[str, Any]:
     """Return the attributes that all spans of a run bear."""
-    facts: dict[str, Any] = {names.WORKFLOW: run.name, names.RUN_ID: run.id}
+    # The place of its start in the record is filled in when it starts.
+    facts: dict[str, Any] = {names.WORKFLOW: run.name, names.RUN_ID: run.id, names.SEQ: 0}
     if run.thread is not None:
         facts[names.CONVERSATION] = run.thread
     if run.ns:

@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits as SdkLimits
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
@@ -38,6 +37,8 @@ __all__ = ["Pipeline", "pipeline_for"]
 
 SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 UNSAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
+RANDOM: Final = 0x02
+"""The flag for random trace ids (W3C Trace Context, level 2)."""
 
 
 class Pipeline:
@@ -52,6 +53,7 @@ class Pipeline:
         "_id_generator",
         "_inherits",
         "_new_span_id",
+        "_random",
         "_sampler",
         "_watched",
         "exports",
@@ -61,11 +63,10 @@ class Pipeline:
     def __init__(self, provider: Any = None) -> None:
         self.exports = provider is not None
         """Whether spans go anywhere but into streams, and so may be seen by other instrumentation."""
-        limits = getattr(provider, "_span_limits", None) or SdkLimits()
         self.source = SpanSource(
             resource=provider.resource if provider is not None else Resource.get_empty(),
             scope=InstrumentationScope(names.SCOPE, __version__),
-            limits=SpanLimits(limits),
+            limits=SpanLimits.of(provider),
             processor=getattr(provider, "_active_span_processor", None),
             stream=processor,
         )
@@ -73,6 +74,9 @@ class Pipeline:
         self._new_span_id = self._id_generator.generate_span_id
         self._sampler: Sampler = getattr(provider, "sampler", None) or ALWAYS_ON
         self._inherits = _inherits(self._sampler)
+        says_random = getattr(self._id_generator, "is_trace_id_random", None)
+        self._random = says_random is not None and bool(says_random())
+        """Whether the trace ids it makes are random, as far as the installed SDK asks."""
         self._watched = False
 
     def root(self, name: str, context: Context, attributes: dict[str, Any], links: Any = ()) -> Span:
@@ -111,6 +115,8 @@ class Pipeline:
             context, trace_id, name, SpanKind.INTERNAL, attributes, [trace.Link(*link) for link in links]
         )
         flags = SAMPLED if result.decision is Decision.RECORD_AND_SAMPLE else UNSAMPLED
+        if self._random if parent is None else parent.trace_flags & RANDOM:
+            flags = TraceFlags(flags | RANDOM)
         own = SpanContext(trace_id, self._new_span_id(), False, flags, result.trace_state)
         added = result.attributes
         span = Span(self.source, name, own, parent, {**attributes, **added} if added else attributes, links)

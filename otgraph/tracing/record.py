@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from threading import Lock
+from threading import RLock
 from typing import Any, Protocol
 
 from otgraph.events import Fact, RunStarted, StepApplied
@@ -61,7 +61,8 @@ class Record:
     )
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        # Reentrant: the garbage collector may close a stream of the same run in the middle of a fact.
+        self._lock = RLock()
         self._listeners: tuple[Listener, ...] = ()
         self._relief: list[Callable[[], None]] = []
         self.numbers = count(1)

@@ -147,7 +147,7 @@ class Span(ApiSpan, RecordedSpan):
         try:
             source.stream.on_end(self)
         finally:
-            self.fact = None
+            self.fact = self.place = None
             if self.exported:
                 source.tell_end(self)
 
