@@ -37,11 +37,12 @@ class Strand:
 class Group:
     """Strands that run at the same time, and the one that waits for them."""
 
-    __slots__ = ("open", "parent", "stopped", "strands", "timeout")
+    __slots__ = ("nested", "open", "parent", "stopped", "strands", "timeout")
 
     def __init__(self, parent: Strand, effect: RunTasks) -> None:
         self.parent = parent
         self.strands = [Strand(flow, self) for flow in effect.flows]
+        self.nested = effect.nested
         self.timeout = effect.timeout
         """Seconds that it may take."""
         self.open = len(self.strands)

@@ -77,7 +77,7 @@ class ThreadDriver(Driver):
         self.drop_queued()
         coordinator = self.coordinator
         for group in coordinator.stopped:
-            if group.parent is not coordinator.root or self.above is not None:
+            if group.nested:
                 continue
             for strand in coordinator.waiting(group):
                 scope = self.scopes.get(strand)

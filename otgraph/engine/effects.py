@@ -47,10 +47,12 @@ class CallNode:
 class RunTasks:
     """Run these flows at the same time; when one returns an error, stop the others."""
 
-    __slots__ = ("flows", "timeout")
+    __slots__ = ("flows", "nested", "timeout")
 
-    def __init__(self, flows: Sequence[Flow], timeout: float | None = None) -> None:
+    def __init__(self, flows: Sequence[Flow], timeout: float | None = None, *, nested: bool = False) -> None:
         self.flows = flows
+        self.nested = nested
+        """Whether they are tasks of a graph inside a graph, which may go on when one of them fails."""
         self.timeout = timeout
         """Seconds after which those that have not finished are given up, and `TimeoutError` is the reply."""
 

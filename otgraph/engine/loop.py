@@ -48,7 +48,7 @@ def run_flow(run: Run, input: Any) -> Flow:
     observer.run_started(run, run.caller)
     try:
         outcome = yield from _steps_flow(run, input)
-        result = run.last if run.fleeting else run.read(run.output_keys) if run.answered else None
+        result = _result(run)
         if outcome is Outcome.INTERRUPTED and run.parent is not None:
             raise GraphInterrupt(tuple(run.interrupts))
     except BaseException as error:
@@ -58,6 +58,13 @@ def run_flow(run: Run, input: Any) -> Flow:
         raise
     observer.run_ended(run, outcome, None)
     return result
+
+
+def _result(run: Run) -> Any:
+    """Return what the run showed last: nothing, if no superstep wrote to what it shows and nobody asked anything."""
+    if run.interrupts or (run.answered and not run.fleeting):
+        return run.read(run.output_keys)
+    return run.last
 
 
 def _steps_flow(run: Run, input: Any) -> Flow:
@@ -136,7 +143,7 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
             stopped = yield from task_flow(run, tasks[0], nested_flow)
         else:
             flows = [task_flow(run, task, nested_flow) for task in tasks]
-            stopped = yield RunTasks(flows, run.step_timeout)
+            stopped = yield RunTasks(flows, run.step_timeout, nested=run.parent is not None)
         if type(stopped) is Expired:
             observer.step_ended(run, Outcome.TIMEOUT, stopped.error)
             raise stopped.error
