@@ -14,7 +14,6 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -28,6 +27,7 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from otgraph.tracing import names
 from otgraph.tracing.foreign import foreign_processor
+from otgraph.tracing.guarded import GuardedSampler, guarded_ids
 from otgraph.tracing.limits import SpanLimits
 from otgraph.tracing.processor import processor
 from otgraph.tracing.span import Span, SpanSource
@@ -70,10 +70,11 @@ class Pipeline:
             processor=getattr(provider, "_active_span_processor", None),
             stream=processor,
         )
-        self._id_generator: IdGenerator = getattr(provider, "id_generator", None) or RandomIdGenerator()
+        self._id_generator = guarded_ids(getattr(provider, "id_generator", None))
         self._new_span_id = self._id_generator.generate_span_id
-        self._sampler: Sampler = getattr(provider, "sampler", None) or ALWAYS_ON
-        self._inherits = _inherits(self._sampler)
+        sampler: Sampler = getattr(provider, "sampler", None) or ALWAYS_ON
+        self._sampler = GuardedSampler(sampler)
+        self._inherits = _inherits(sampler)
         says_random = getattr(self._id_generator, "is_trace_id_random", None)
         self._random = says_random is not None and bool(says_random())
         """Whether the trace ids it makes are random, as far as the installed SDK asks."""

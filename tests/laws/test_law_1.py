@@ -1,0 +1,78 @@
+"""Law 1: one record. What is streamed has gone through the span processor, and there is no other road."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import otgraph
+from otgraph.telemetry import read_spans
+from otgraph.tracing import names
+from otgraph.tracing.processor import RecordProcessor
+
+from .conftest import Driver
+from .programs import MODES, PROGRAMS
+from .replayed import Recorder
+
+ALL = [*MODES, "spans"]
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the processor by one that hears everything and does nothing."""
+    for hook in ("on_start", "on_event", "on_end"):
+        monkeypatch.setattr(RecordProcessor, hook, lambda *args, **kwargs: None)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.usefixtures("stub")
+def test_without_the_processor_every_stream_is_empty(driver: Driver, name: str) -> None:
+    """With the processor stubbed out no mode of any program yields a chunk; errors still reach the consumer."""
+    for mode in ALL:
+        graph, begin, config = PROGRAMS[name](driver)
+        recorder = Recorder()
+        chunks = driver.stream(
+            graph, begin, config, stream_mode=mode, subgraphs=True, telemetry=recorder.options
+        )
+        assert [] == [chunk for chunk in chunks if not isinstance(chunk, Exception)]
+
+
+@pytest.mark.parametrize("name", ["chain", "sends", "nested", "commands", "root", "pydantic"])
+def test_without_the_processor_invoke_gives_its_result(driver: Driver, name: str, request: Any) -> None:
+    """A result needs no record: with the processor stubbed out `invoke` returns what it returned before."""
+    graph, begin, config = PROGRAMS[name](driver)
+    expected = driver.invoke(graph, begin, config)
+    request.getfixturevalue("stub")
+    assert expected == driver.invoke(graph, begin, config, telemetry=Recorder().options)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_chunk_rides_on_a_start_an_event_or_an_end(driver: Driver, name: str) -> None:
+    """Each chunk bears the number of an exported span start, event or end of its run."""
+    recorder = Recorder()
+    graph, begin, config = PROGRAMS[name](driver)
+    chunks = driver.stream(
+        graph, begin, config, stream_mode=ALL, subgraphs=True, version="v2", telemetry=recorder.options
+    )
+    exported = set()
+    for span in read_spans(recorder.spans):
+        exported |= {span["attributes"][names.SEQ], span["attributes"][names.END_SEQ]}
+        exported |= {event["attributes"][names.SEQ] for event in span["events"]}
+    told = {chunk.seq for chunk in chunks if not isinstance(chunk, Exception)}
+    assert told
+    assert set() == told - exported
+
+
+def test_only_the_record_tells_a_subscriber() -> None:
+    """In the whole package `hear` is called by the record and by the replay of one, and by nobody else."""
+    package = Path(otgraph.__file__).parent
+    callers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "hear"
+    }
+    assert {"tracing/record.py", "stream/replay.py"} == callers
