@@ -33,6 +33,7 @@ __all__ = [
     "TaskRestored",
     "TaskRetried",
     "TaskStarted",
+    "TaskStopped",
     "Write",
     "snapshot",
 ]
@@ -166,6 +167,20 @@ class TaskFailed(Fact):
         self.writes = writes
 
 
+class TaskStopped(Fact):
+    """A task was cancelled because one beside it failed; that is no error of its own."""
+
+    __slots__ = ("error", "task")
+    name = "otgraph.task.stopped"
+    kind = 1 << 15
+
+    def __init__(self, task: TaskInfo, error: BaseException) -> None:
+        Fact.__init__(self, task.run)
+        self.task = task
+        self.attempt = task.attempt
+        self.error = error
+
+
 class TaskInterrupted(Fact):
     """A task waits for a human."""
 
@@ -285,7 +300,7 @@ class SpanNoted(Fact):
     kind = 1 << 13
 
 
-ANYTHING = (1 << 15) - 1
+ANYTHING = (1 << 16) - 1
 """Every kind of fact."""
 
 

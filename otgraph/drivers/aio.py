@@ -22,7 +22,7 @@ from otgraph.drivers.scope import CallScope
 from otgraph.drivers.stepper import Stepper
 from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import NUDGE_AFTER, workers
-from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep
+from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep, Stopped
 from otgraph.errors import NodeCancelledError, StreamOverflowError
 from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
@@ -143,8 +143,12 @@ class AsyncDriver(Driver):
         if task.cancelled():
             effect = strand.effect
             assert type(effect) is CallNode
-            stopped = self.closed or strand.reply is CANCELLED
-            reply: Any = CANCELLED if stopped else Failure(NodeCancelledError(effect.task.name))
+            if self.closed:
+                reply: Any = CANCELLED
+            elif strand.reply is CANCELLED:
+                reply = Stopped(asyncio.CancelledError())
+            else:
+                reply = Failure(NodeCancelledError(effect.task.name))
         else:
             error = task.exception()
             reply = task.result() if error is None else Failure(error)
@@ -194,7 +198,7 @@ class AsyncDriver(Driver):
         elif isinstance(handle, _Job):
             # The thread cannot be stopped; from here on its result does not count.
             handle.give_up()
-            following = self.end_call(strand, CANCELLED)
+            following = self.end_call(strand, Stopped(asyncio.CancelledError()))
             if following is not None:
                 self._begin(following)
 

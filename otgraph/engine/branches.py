@@ -40,7 +40,7 @@ def branches_flow(run: Run, task: Task, result: Any) -> Flow:
         except Exception as error:
             return Failure(error)
         reply = yield CallNode(task, branch.callee, view)
-        if reply is CANCELLED or type(reply) is Failure:
+        if reply is CANCELLED or isinstance(reply, Failure):
             return reply
         try:
             routes.extend(_routes(branch, reply))

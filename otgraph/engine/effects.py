@@ -5,7 +5,7 @@ Rule: an effect is data. A flow yields it, a driver performs it and sends the re
 into a flow. A reply is the value asked for, a `Failure`, or `CANCELLED`.
 
     effect               reply
-    CallNode             what the user's callable returned
+    CallNode             what the user's callable returned, `Failure`, `Stopped` or `CANCELLED`
     RunTasks             None, the first error that stopped the tasks, or `Expired`
     Rest                 the 16 bytes of a new checkpoint id: a superstep is over, nothing is in flight
     Sleep                None
@@ -30,6 +30,7 @@ __all__ = [
     "RunCancelled",
     "RunTasks",
     "Sleep",
+    "Stopped",
 ]
 
 
@@ -88,6 +89,12 @@ class Failure:
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
+
+
+class Stopped(Failure):
+    """A reply: a task beside it failed, so it was cancelled; `error` is what the driver's colour calls that."""
+
+    __slots__ = ()
 
 
 class _Cancelled:

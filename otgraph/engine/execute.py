@@ -13,7 +13,7 @@ from typing import Any
 
 from otgraph.constants import START
 from otgraph.engine.branches import branches_flow
-from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep
+from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
 from otgraph.engine.retry import matching_policy, retry_delay
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
@@ -42,7 +42,7 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
             if type(reply) is Failure and isinstance(reply.error, ParentCommand) and reply.error.arrived:
                 # It has left the graph it came from: it is now what this node returned.
                 reply = replace(reply.error.args[0], graph=None)
-            if type(reply) is not Failure and reply is not CANCELLED:
+            if not isinstance(reply, Failure) and reply is not CANCELLED:
                 result = reply
                 reply = _take(run, task, result)
                 if reply is None and node.branches:
@@ -98,17 +98,23 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
     """End a task that did not commit; return what stops the superstep."""
     observer = run.observer
     if task.node.hidden:
-        if reply is CANCELLED:
+        if reply is CANCELLED or type(reply) is Stopped:
             return RunCancelled()
         _annotate(task, reply.error)
         return reply.error  # type: ignore[no-any-return]
-    if reply is CANCELLED:
+    if reply is CANCELLED or type(reply) is Stopped:
+        task.writes = []
+        if type(reply) is Stopped and run.parent is not None:
+            observer.task_stopped(task, reply.error)
         observer.task_ended(task, Outcome.CANCELLED, None)
         return RunCancelled()
     error: BaseException = reply.error
     if isinstance(error, ParentCommand):
+        # It stops nobody else: siblings finish, and then the graph is left.
+        task.writes = []
+        run.leaving = run.leaving or error
         observer.task_ended(task, Outcome.SUCCESS, None)
-        return error
+        return None
     if isinstance(error, GraphInterrupt):
         # It stops nobody else: siblings finish, and the run pauses when they have.
         task.writes = []

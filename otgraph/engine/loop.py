@@ -117,6 +117,8 @@ def _begin_flow(run: Run, input: Any) -> Flow:
     stopped = yield from task_flow(run, task, nested_flow)
     if stopped is not None:
         raise stopped
+    if run.leaving is not None:
+        raise run.leaving
     _apply(run, [task])
 
 
@@ -153,6 +155,9 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
     except GeneratorExit:
         observer.step_ended(run, Outcome.ABANDONED, None)
         raise
+    if run.leaving is not None:
+        observer.step_ended(run, Outcome.SUCCESS, None)
+        raise run.leaving
     try:
         # Where a task waits, the writes of the others are shown, at the root, and not kept.
         if not run.interrupts:

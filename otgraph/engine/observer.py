@@ -42,6 +42,9 @@ class Observer(Protocol):
     def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
         """A task failed for good; `writes` is what it had written by then."""
 
+    def task_stopped(self, task: TaskInfo, error: BaseException) -> None:
+        """A task was cancelled because one beside it failed."""
+
     def task_interrupted(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
         """A task waits for a human."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from otgraph.channels.base import BaseChannel
 from otgraph.constants import NS_SEP
 from otgraph.engine.observer import Observer
+from otgraph.errors import ParentCommand
 from otgraph.ids import new_run_id
 from otgraph.infos import RunInfo
 from otgraph.missing import MISSING
@@ -52,6 +53,7 @@ class Run(RunInfo):
         "fleeting",
         "interrupts",
         "last",
+        "leaving",
         "lively",
         "ns_text",
         "observer",
@@ -107,6 +109,8 @@ class Run(RunInfo):
         self.step = -1
         self.stop = options.config.recursion_limit
         """The last superstep that the recursion limit allows."""
+        self.leaving: ParentCommand | None = None
+        """The Command with which the run ends when its superstep is done."""
         self.interrupts: list[Any] = []
         """What the tasks of the last superstep wait for."""
         self.step_timeout: float | None = None

@@ -25,6 +25,7 @@ from otgraph.events import (
     TaskRestored,
     TaskRetried,
     TaskStarted,
+    TaskStopped,
 )
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.missing import MISSING
@@ -215,6 +216,9 @@ EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     TaskRestored.name: lambda run, task, told: TaskRestored(task, _writes(told)),
     TaskRetried.name: lambda run, task, told: TaskRetried(task, None, 0.0),  # type: ignore[arg-type]
     TaskFailed.name: _failed,
+    TaskStopped.name: lambda run, task, told: TaskStopped(
+        task, told.get("error") if isinstance(told, dict) else told
+    ),
     TaskInterrupted.name: _interrupted,
     Emitted.name: lambda run, task, told: Emitted(task, told),
     StepApplied.name: _applied,

@@ -23,6 +23,7 @@ from otgraph.events import (
     TaskInterrupted,
     TaskRestored,
     TaskStarted,
+    TaskStopped,
     Write,
 )
 from otgraph.infos import RunInfo
@@ -164,7 +165,7 @@ def tasks_started(fact: TaskStarted, states: States) -> Iterable[Payload]:
     return (payload,)
 
 
-def _result(fact: TaskCommitted | TaskFailed | TaskInterrupted, **given: Any) -> dict[str, Any]:
+def _result(fact: TaskCommitted | TaskFailed | TaskStopped | TaskInterrupted, **given: Any) -> dict[str, Any]:
     result: dict[str, Any] = {
         "id": fact.task.id,
         "name": fact.task.name,
@@ -203,6 +204,11 @@ def tasks_committed(fact: TaskCommitted, states: States) -> Iterable[Payload]:
 def tasks_failed(fact: TaskFailed, states: States) -> Iterable[Payload]:
     """Show the exception, live."""
     return (_result(fact, error=fact.error, result=written_of(fact.run, fact.writes)),)
+
+
+def tasks_stopped(fact: TaskStopped, states: States) -> Iterable[Payload]:
+    """Show that a task was cancelled."""
+    return (_result(fact, error=fact.error),)
 
 
 def tasks_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
@@ -276,12 +282,14 @@ MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
         TaskStarted: tasks_started,
         TaskCommitted: tasks_committed,
         TaskFailed: tasks_failed,
+        TaskStopped: tasks_stopped,
         TaskInterrupted: tasks_interrupted,
     },
     "debug": {
         TaskStarted: debug_of("task", tasks_started),
         TaskCommitted: debug_of("task_result", tasks_committed),
         TaskFailed: debug_of("task_result", tasks_failed),
+        TaskStopped: debug_of("task_result", tasks_stopped),
         TaskInterrupted: debug_of("task_result", tasks_interrupted),
     },
     "checkpoints": {},

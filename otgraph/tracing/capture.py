@@ -20,6 +20,7 @@ from otgraph.events import (
     TaskInterrupted,
     TaskRestored,
     TaskStarted,
+    TaskStopped,
     Write,
 )
 from otgraph.infos import RunInfo
@@ -117,6 +118,10 @@ class Capture:
         if fact.writes:
             told["writes"] = _state_writes(fact.run, fact.writes)
         return self._payload("error", told)
+
+    def task_stopped(self, fact: TaskStopped) -> dict[str, Any]:
+        """Record what a cancelled task's stream shows as its error."""
+        return self._payload("error", {"error": fact.error})
 
     def task_interrupted(self, fact: TaskInterrupted) -> dict[str, Any]:
         """Record what is asked."""

@@ -31,6 +31,7 @@ from otgraph.events import (
     TaskRestored,
     TaskRetried,
     TaskStarted,
+    TaskStopped,
     Write,
 )
 from otgraph.infos import RunInfo, TaskInfo
@@ -213,6 +214,12 @@ class TracingObserver:
         if self._capture is not None:
             attributes.update(self._capture.task_failed(fact))
         task.span.emit(name, attributes, fact, reserved=True)
+
+    def task_stopped(self, task: TaskInfo, error: BaseException) -> None:
+        """Add the event that says that a sibling's failure cancelled the task."""
+        fact = TaskStopped(task, error)
+        attributes = None if self._capture is None else self._capture.task_stopped(fact)
+        task.span.emit(fact.name, attributes, fact, reserved=True)
 
     def task_interrupted(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
         """Add the event that says what is waited for; it is no error."""

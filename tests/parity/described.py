@@ -20,7 +20,7 @@ from .drive import Drive
 from .engine import Engine
 from .normalise import Normaliser, Raised
 
-__all__ = ["KINDS", "run_described"]
+__all__ = ["KINDS", "reconcile", "run_described"]
 
 KINDS = {
     "log": "tail",
@@ -39,6 +39,10 @@ BODIES = 40
 is compared: what is seen of many failures side by side is not determined."""
 
 
+UNDETERMINED = "undetermined"
+"""What stands for a run in which a PARENT command and an error met: LangGraph lets either of them win."""
+
+
 def keep_tail(left: list[Any], right: list[Any]) -> list[Any]:
     """Append, and keep the last twelve."""
     return [*left, *right][-12:]
@@ -55,8 +59,17 @@ def run_described(engine: Engine, graph: dict[str, Any], calls: list[dict[str, A
     for number, call in enumerate(calls):
         with Drive(engine, call["driver"]) as drive:
             observed = _Run(engine, drive, graph).observe(call)
-            lines += [f"call {number}: {line}" for line in Normaliser().lines([observed])]
+            lines += [f"call {number}: {line}" for line in Normaliser(sort_interrupts=True).lines([observed])]
     return lines
+
+
+def reconcile(expected: list[str], observed: list[str]) -> tuple[list[str], list[str]]:
+    """Return both without the calls that either of them found undetermined."""
+    open_calls = tuple(line.partition(":")[0] + ":" for line in expected + observed if UNDETERMINED in line)
+    return (
+        [line for line in expected if not line.startswith(open_calls)],
+        [line for line in observed if not line.startswith(open_calls)],
+    )
 
 
 class _Run:
@@ -64,7 +77,7 @@ class _Run:
 
     def __init__(self, engine: Engine, drive: Drive, graph: dict[str, Any]) -> None:
         self.lg, self.drive, self.graph = engine, drive, graph
-        self.bodies = 0
+        self.bodies = self.ups = self.asked = 0
         self.failing: set[str] = set()
         """Where a branch fails after its node's body."""
 
@@ -77,7 +90,18 @@ class _Run:
             name: call[name] for name in ("output_keys", "interrupt_before", "interrupt_after", "version")
         }
         seen = self.look(built, call, config, options)
-        return seen if self.bodies <= BODIES else "too long a run"
+        if self.bodies > BODIES:
+            return "too long a run"
+        if self.drive.turns.tied:
+            return "bodies that cannot be told apart"
+        return UNDETERMINED if self.ups and self.contested(seen) else seen
+
+    def contested(self, seen: Any) -> bool:
+        """Whether a PARENT command may have met another one, an interrupt or an error in its superstep."""
+        raised = isinstance(seen, Raised) or (
+            isinstance(seen, list) and any(isinstance(c, Raised) for c in seen)
+        )
+        return self.ups > 1 or self.asked > 0 or raised
 
     def look(self, built: Any, call: dict[str, Any], config: dict[str, Any], options: dict[str, Any]) -> Any:
         """Return the result of the call, or its chunks."""
@@ -195,6 +219,7 @@ class _Run:
         if "fail" in does:
             raise ValueError(does["fail"])
         if "interrupt" in does:
+            self.asked += 1
             self.lg.types.interrupt(does["interrupt"])
         if "list" in does:
             return [self.result(each, node, state) for each in does["list"]]
@@ -205,6 +230,7 @@ class _Run:
         update = self.update(does.get("update"), node, state)
         if "goto" not in does and not does.get("parent"):
             return update
+        self.ups += bool(does.get("parent"))
         given = self.lg.types.Command
         return given(
             graph=given.PARENT if does.get("parent") else None,

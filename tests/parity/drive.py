@@ -40,7 +40,7 @@ class Drive:
         self.engine = engine
         self.colour = colour
         self.driver, self.functions = COLOURS[colour]
-        self._turns = Turns(settle_of(engine))
+        self.turns = Turns(settle_of(engine))
 
     def __enter__(self) -> Drive:
         self._warnings = warnings.catch_warnings()
@@ -49,7 +49,7 @@ class Drive:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._turns.close()
+        self.turns.close()
         self._warnings.__exit__(None, None, None)
 
     # -- functions of a graph
@@ -83,7 +83,7 @@ class Drive:
         @functools.wraps(function)
         def body(*args: Any, **kwargs: Any) -> Any:
             if turn is not None:
-                self._turns.wait(turn, repr(args[:1]))
+                self.turns.wait(turn, repr(args[:1]))
             return step_through(function(*args, **kwargs)) if waits else function(*args, **kwargs)
 
         return body
@@ -94,7 +94,7 @@ class Drive:
         @functools.wraps(function)
         async def body(*args: Any, **kwargs: Any) -> Any:
             if turn is not None:
-                await self._turns.wait_async(turn, repr(args[:1]))
+                await self.turns.wait_async(turn, repr(args[:1]))
             return await function(*args, **kwargs) if waits else function(*args, **kwargs)
 
         return body
@@ -102,9 +102,9 @@ class Drive:
     async def turn(self, *key: Any) -> None:
         """Wait inside a node body until it is the turn of `key`."""
         if self.functions == "sync":
-            self._turns.wait(*key)
+            self.turns.wait(*key)
         else:
-            await self._turns.wait_async(*key)
+            await self.turns.wait_async(*key)
 
     async def nap(self, seconds: float) -> None:
         """Sleep inside a node body."""

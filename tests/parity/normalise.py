@@ -70,10 +70,18 @@ class Tagged:
 
 
 class Normaliser:
-    """Turns live observations into plain data; ids keep their names for as long as it lives."""
+    """
+    Turns live observations into plain data; ids keep their names for as long as it lives.
 
-    def __init__(self, *, rename: bool = True) -> None:
+    Args:
+        rename: give ids names; else they stay.
+        sort_interrupts: several interrupts that bubble up from a nested graph together come in any order on
+            LangGraph; put them into one.
+    """
+
+    def __init__(self, *, rename: bool = True, sort_interrupts: bool = False) -> None:
         self._rename = rename
+        self._sort_interrupts = sort_interrupts
         self._names: dict[str, str] = {}
 
     def lines(self, observed: Iterable[Any]) -> list[str]:
@@ -102,6 +110,8 @@ class Normaliser:
             return self.text(value)
         if isinstance(value, Mapping):
             return {self.plain(key): self.plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple) and self._sort_interrupts and _are_interrupts(value):
+            value = type(value)(sorted(value, key=self._known))
         if isinstance(value, list):
             return [self.plain(item) for item in value]
         if isinstance(value, tuple):
@@ -116,6 +126,12 @@ class Normaliser:
             return "<utc>"
         value = _ADDRESS.sub("", _PYDANTIC.sub("", _PACKAGE.sub("langgraph", value)))
         return _IDS.sub(self._name, value) if self._rename else value
+
+    def _known(self, interrupt: Any) -> tuple[str, str]:
+        """What an interrupt is sorted by: its content, and the name its id already has."""
+        return self.without_ids(interrupt), _IDS.sub(
+            lambda m: self._names.get(m.group(), "?"), repr(interrupt)
+        )
 
     def _name(self, match: re.Match[str]) -> str:
         found = match.group()
@@ -166,3 +182,11 @@ class Normaliser:
         if all(isinstance(part, str) for part in error.args) or not error.args:
             return self.text(str(error))
         return self.plain(error.args[0] if len(error.args) == 1 else error.args)
+
+
+def _are_interrupts(values: Any) -> bool:
+    """Whether these are interrupts, or the dicts that stand for them in task results."""
+    return len(values) > 1 and all(
+        type(value).__name__ == "Interrupt" or (isinstance(value, dict) and "response_schema" in value)
+        for value in values
+    )

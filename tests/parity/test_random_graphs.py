@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .compare import compare
-from .described import run_described
+from .described import reconcile, run_described
 from .engine import Engine
 from .oracle import Oracle
 from .random_graphs import calls, graphs
@@ -34,4 +34,4 @@ def test_random_graphs(oracle: Oracle, data: st.DataObject) -> None:
     graph = data.draw(graphs(), label="graph")
     wanted = data.draw(calls(graph), label="calls")
     request = {"graph": graph, "calls": wanted}
-    compare(oracle, request, lambda: run_described(Engine("otgraph"), graph, wanted))
+    compare(oracle, request, lambda: run_described(Engine("otgraph"), graph, wanted), reconcile)

@@ -41,6 +41,8 @@ class Turns:
     """
 
     def __init__(self, settle: float = 0.0) -> None:
+        self.tied = False
+        """True once two bodies waited with the same key: which one goes first is up to the engine's threads."""
         self._settle = settle
         self._waiting: dict[int, tuple[_Key, Callable[[], object]]] = {}
         self._tickets = count()
@@ -97,7 +99,8 @@ class Turns:
                     ready = sorted(self._waiting.items(), key=lambda item: (item[1][0], item[0]))
                     if not ready:
                         continue
-                    ticket, (_, let_in) = ready[0]
+                    ticket, (key, let_in) = ready[0]
+                    self.tied |= len(ready) > 1 and ready[1][1][0] == key
                     self._waiting.pop(ticket, None)
                 let_in()
 

@@ -1,0 +1,52 @@
+"""
+Where otgraph differs from LangGraph on purpose, and why.
+
+Each deviation is held to the letter: `deviations/NAME-COLOUR.diff` has the lines that may differ, and a program
+that differs in any other line fails. Write the files anew with `OTGRAPH_WRITE_DEVIATIONS=1 pytest tests/parity`.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import unified_diff
+from pathlib import Path
+
+__all__ = ["DEVIATIONS", "allowed", "difference"]
+
+FOLDER = Path(__file__).parent / "deviations"
+
+DEVIATIONS = {
+    "commands.parent_of_the_root": "a Command that leaves the root keeps graph='__parent__', as the node gave it",
+    "config.ambient_functions": "the error says what to do",
+    "custom.an_inner_stream_of_its_own": (
+        "a stream with subgraphs=True shows custom items of a graph inside a node, whoever else streams them: "
+        "watching changes nothing"
+    ),
+    "envelopes.unknown_modes": "an unknown stream mode is an error, not a stream without chunks",
+    "errors_validation.what_a_builder_refuses": "a reserved node name and a list edge from nowhere are refused",
+    "graph_api.deprecated_keywords": "warnings name API versions, not those of another package",
+    "names.types": "StreamMode has otgraph's own mode, spans; some names come with checkpointers",
+    "names.graph": "messages come with models",
+    "names.config_runtime_constants_errors": "errors of resuming come with checkpointers",
+    "running.recursion_limit": "the error says which value was wrong",
+    "state.dataclass_state": "state that was applied is shown even if no next input can be made of it",
+    "state.pydantic_state": "state that was applied is shown even if no next input can be made of it",
+    "v2.unknown_versions": "an unknown version of the stream format is an error",
+}
+
+
+def difference(expected: list[str], observed: list[str]) -> list[str]:
+    """Return the lines in which two observations differ, each marked - or +."""
+    lines = unified_diff(expected, observed, n=0, lineterm="")
+    return [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+
+
+def allowed(name: str, colour: str, found: list[str]) -> bool:
+    """Say whether a program may differ like that."""
+    if name not in DEVIATIONS:
+        return False
+    path = FOLDER / f"{name}-{colour}.diff"
+    if os.environ.get("OTGRAPH_WRITE_DEVIATIONS"):
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text("\n".join([f"# {DEVIATIONS[name]}", *found, ""]))
+    return path.exists() and path.read_text().splitlines()[1:] == found
