@@ -37,21 +37,19 @@ class AsyncBatchedBaseStore(BaseStore):
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Perform several operations at once, from a thread other than the event loop's."""
-        loop = self._check_thread()
-        return asyncio.run_coroutine_threadsafe(self.abatch(ops), loop).result()
-
-    def _check_thread(self) -> asyncio.AbstractEventLoop:
-        loop = self._loop
-        if loop is None or loop.is_closed():
+        self._refuse_on_loop()
+        if self._loop is None or not self._loop.is_running():
             raise asyncio.InvalidStateError(
                 f"{type(self).__name__} has no running event loop to work on; use its asynchronous methods"
             )
-        if _running_loop() is loop:
+        return asyncio.run_coroutine_threadsafe(self.abatch(ops), self._loop).result()
+
+    def _refuse_on_loop(self) -> None:
+        if self._loop is not None and _running_loop() is self._loop:
             raise asyncio.InvalidStateError(
                 f"a synchronous method of {type(self).__name__} was called on its event loop, which it would "
-                f"block for ever; await the asynchronous one: `await store.aget(…)` for `store.get(…)`"
+                f"block; await the asynchronous one: `await store.aget(…)` for `store.get(…)`"
             )
-        return loop
 
     async def _aperform(self, op: Op) -> Result:
         loop = asyncio.get_running_loop()

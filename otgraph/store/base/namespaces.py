@@ -54,20 +54,19 @@ def check_writable(namespace: tuple[str, ...]) -> None:
 def list_page(namespaces: Iterable[tuple[str, ...]], op: ListNamespacesOp) -> list[tuple[str, ...]]:
     """Return the namespaces that `op` asks for: matching, cut to its depth, sorted, one page of them."""
     conditions = op.match_conditions or ()
+    for each in conditions:
+        if each.match_type not in ("prefix", "suffix"):
+            raise ValueError(
+                f"a namespace is matched by its 'prefix' or its 'suffix', not {each.match_type!r}"
+            )
     found = {ns[: op.max_depth] for ns in namespaces if all(_meets(ns, each) for each in conditions)}
     return sorted(found)[op.offset : op.offset + op.limit]
 
 
 def _meets(namespace: tuple[str, ...], condition: MatchCondition) -> bool:
     path = condition.path
-    if condition.match_type == "prefix":
-        part = namespace[: len(path)]
-    elif condition.match_type == "suffix":
-        part = namespace[max(0, len(namespace) - len(path)) :]
-    else:
-        raise ValueError(
-            f"a namespace is matched by its 'prefix' or its 'suffix', not {condition.match_type!r}"
-        )
+    start = 0 if condition.match_type == "prefix" else max(0, len(namespace) - len(path))
+    part = namespace[start : start + len(path)]
     return len(part) == len(path) and all(map(_is_like, part, path))
 
 

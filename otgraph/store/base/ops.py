@@ -98,8 +98,10 @@ def validate_op_namespace(op: Op) -> None:
     elif isinstance(op, ListNamespacesOp):
         for condition in op.match_conditions or ():
             check_labels(condition.path)
-    else:
+    elif isinstance(op, (GetOp, PutOp)):
         check_labels(op.namespace)
+    else:
+        raise unknown_op(op)
 
 
 def last_puts(ops: Iterable[Op]) -> dict[tuple[tuple[str, ...], str], PutOp]:

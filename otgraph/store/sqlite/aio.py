@@ -96,8 +96,7 @@ class AsyncSqliteStore(AsyncBatchedBaseStore):
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Perform several operations in one transaction, from a thread other than the event loop's."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._check_thread()
+        self._refuse_on_loop()
         return self._store.batch(ops)
 
     async def aput(

@@ -118,7 +118,7 @@ def _check_keys(value: object) -> None:
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(
-                    f"key {key!r} of {value!r} is a {type(key).__name__}; JSON's keys are strings"
+                    f"key {key!r} of {value!r} is of type {type(key).__name__}; JSON's keys are strings"
                 )
         value = list(value.values())
     if isinstance(value, (list, tuple)):

@@ -1,0 +1,1 @@
+"""The caches: one suite for all of them, and LangGraph's beside them."""
