@@ -7,7 +7,7 @@ meanwhile. Nothing advances but inside `pump`.
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
@@ -280,7 +280,13 @@ class _Nap:
 def _outcome(effect: CallNode, scope: CallScope, driver: Driver) -> Any:
     try:
         return call_sync(effect, scope, driver.context)
-    except asyncio.CancelledError:
-        return Failure(NodeCancelledError(effect.task.name))
     except BaseException as error:
+        if type(error).__name__ == "CancelledError" and _is_cancellation(error):
+            return Failure(NodeCancelledError(effect.task.name))
         return Failure(error)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    # Where nobody has imported asyncio, nobody has raised its exception.
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)

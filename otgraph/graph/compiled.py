@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal
 
 from typing_extensions import Self
 
-from otgraph.drivers.batch import run_all, run_all_async
 from otgraph.engine.run import RunOptions
 from otgraph.graph.execution import Arguments
 from otgraph.graph.introspection import Introspection
@@ -224,6 +223,8 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             config: one for all, or one for each; `max_concurrency` bounds how many run at once.
             return_exceptions: return exceptions in place of outputs instead of raising the first one.
         """
+        from otgraph.drivers.batch import run_all
+
         configs = each_config(config, len(inputs))
         calls = [partial(self.invoke, each, own, **kwargs) for each, own in zip(inputs, configs, strict=True)]
         return run_all(calls, batch_limit(configs), errors=return_exceptions)
@@ -237,6 +238,8 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         **kwargs: Any,
     ) -> list[Any]:
         """Run the graph once for each input on the event loop; see `batch`."""
+        from otgraph.drivers.batch import run_all_async
+
         configs = each_config(config, len(inputs))
         calls = [
             partial(self.ainvoke, each, own, **kwargs) for each, own in zip(inputs, configs, strict=True)

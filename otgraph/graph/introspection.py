@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from otgraph.graph import json_schema
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 
@@ -71,39 +70,57 @@ class Introspection:
     @property
     def input_schema(self) -> Any:
         """A Pydantic model of the input."""
+        from otgraph.graph import json_schema
+
         return json_schema.get_input_schema(self.plan)
 
     @property
     def output_schema(self) -> Any:
         """A Pydantic model of the output."""
+        from otgraph.graph import json_schema
+
         return json_schema.get_output_schema(self.plan)
 
     def get_input_schema(self, config: Any = None) -> Any:
         """Return a Pydantic model of the input; needs Pydantic."""
+        from otgraph.graph import json_schema
+
         return json_schema.get_input_schema(self.plan)
 
     def get_output_schema(self, config: Any = None) -> Any:
         """Return a Pydantic model of the output; needs Pydantic."""
+        from otgraph.graph import json_schema
+
         return json_schema.get_output_schema(self.plan)
 
     def get_input_jsonschema(self, config: Any = None) -> dict[str, Any]:
         """Return the JSON schema of the input; needs Pydantic."""
+        from otgraph.graph import json_schema
+
         return json_schema.get_input_jsonschema(self.plan)
 
     def get_output_jsonschema(self, config: Any = None) -> dict[str, Any]:
         """Return the JSON schema of the output; needs Pydantic."""
+        from otgraph.graph import json_schema
+
         return json_schema.get_output_jsonschema(self.plan)
 
     def get_context_jsonschema(self) -> dict[str, Any] | None:
         """Return the JSON schema of the context, or None if the graph has no context schema."""
+        from otgraph.graph import json_schema
+
         return json_schema.get_context_jsonschema(self.plan)
 
     def config_schema(self, *, include: Sequence[str] | None = None) -> Any:
         """Return a Pydantic model of the config; deprecated in favour of the context schema."""
+        from otgraph.graph import json_schema
+
         return json_schema.config_schema(self.plan, include)
 
     def get_config_jsonschema(self, *, include: Sequence[str] | None = None) -> dict[str, Any]:
         """Return the JSON schema of the config; deprecated in favour of the context schema."""
+        from otgraph.graph import json_schema
+
         return json_schema.get_config_jsonschema(self.plan, include)
 
     # ---- structure

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from otgraph.constants import CONF
-from otgraph.drivers.aio import AsyncDriver
 from otgraph.drivers.base import Driver
 from otgraph.drivers.threads import ThreadDriver
 from otgraph.graph.execution import Arguments, Execution
@@ -20,6 +19,7 @@ from otgraph.runtime import SCOPE
 from otgraph.stream.subscription import Subscription
 
 if TYPE_CHECKING:
+    from otgraph.drivers.aio import AsyncDriver
     from otgraph.graph.compiled import CompiledStateGraph
 
 __all__ = ["Session", "batch_limit", "default_mode", "each_config"]
@@ -74,7 +74,7 @@ class Session:
         execution = Execution(self._graph, self._given, self._default_keys)
         watching = execution.subscribe(view, printer)
         subscription = watching[0]
-        driver = execution.driver(AsyncDriver, live=view.live)
+        driver = execution.driver(_async_driver(), live=view.live)
         try:
             while True:
                 await driver.pump(subscription)
@@ -101,7 +101,7 @@ class Session:
     async def arun(self) -> Any:
         """Drive the run to its end on the event loop with nobody watching."""
         execution = Execution(self._graph, self._given, self._default_keys)
-        result = await execution.driver(AsyncDriver).run()
+        result = await execution.driver(_async_driver()).run()
         self.interrupts = execution.run.interrupts
         return result
 
@@ -111,6 +111,13 @@ class Session:
 
     def _resolved(self, mode: Any) -> Any:
         return default_mode(self._graph.stream_mode, self._given.config) if mode is None else mode
+
+
+def _async_driver() -> type[AsyncDriver]:
+    # Imported where it is wanted: asyncio takes longer to import than all of otgraph.
+    from otgraph.drivers.aio import AsyncDriver
+
+    return AsyncDriver
 
 
 def show(watching: Sequence[Subscription]) -> None:

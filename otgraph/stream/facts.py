@@ -217,7 +217,7 @@ EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     TaskRetried.name: lambda run, task, told: TaskRetried(task, None, 0.0),  # type: ignore[arg-type]
     TaskFailed.name: _failed,
     TaskStopped.name: lambda run, task, told: TaskStopped(
-        task, told.get("error") if isinstance(told, dict) else told
+        task, told.get("error") if isinstance(told, dict) else told  # type: ignore[arg-type]
     ),
     TaskInterrupted.name: _interrupted,
     Emitted.name: lambda run, task, told: Emitted(task, told),

@@ -8,7 +8,7 @@ around one call of user code.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Status, StatusCode
@@ -36,13 +36,15 @@ from otgraph.events import (
 )
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
-from otgraph.tracing.capture import Capture
 from otgraph.tracing.exceptions import exception_event
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.place import Place
 from otgraph.tracing.provider import Pipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
+
+if TYPE_CHECKING:
+    from otgraph.tracing.capture import Capture
 
 __all__ = ["LIVE", "TracingObserver", "new_observer"]
 
@@ -74,7 +76,7 @@ class TracingObserver:
         self._pipeline = pipeline
         self._context = context
         self._options = options
-        self._capture = Capture(options) if options.captures else None
+        self._capture = _capture(options) if options.captures else None
         self.record = record
 
     def watch_foreign(self) -> None:
@@ -288,6 +290,13 @@ class TracingObserver:
         if span._end_time is None:
             span.fact = fact
             span.end()
+
+
+def _capture(options: TelemetryOptions) -> Capture:
+    # Imported where it is wanted: most runs record no content.
+    from otgraph.tracing.capture import Capture
+
+    return Capture(options)
 
 
 def run_facts(run: RunInfo) -> dict[str, Any]:
