@@ -65,23 +65,22 @@ class Outcome(str, Enum):
 class Fact:
     """The base of all facts."""
 
-    __slots__ = ("attempt", "run", "seq", "shot", "time_ns")
-
     name: ClassVar[str] = ""
     """The name of the span event it becomes; empty for facts that ride on a span's start or end."""
 
     kind: ClassVar[int]
     """One bit per class, by which listeners say what they want."""
 
+    seq: int = 0
+    """Place in the record of the root run, from 1."""
+    time_ns: int = 0
+    """Nanoseconds since 1970."""
+    attempt: int = 1
+    shot: dict[str, Any] | None = None
+    """The span it rides on, as plain data; only where somebody watches spans."""
+
     def __init__(self, run: RunInfo) -> None:
         self.run = run
-        self.seq = 0
-        """Place in the record of the root run, from 1."""
-        self.time_ns = 0
-        """Nanoseconds since 1970."""
-        self.attempt = 1
-        self.shot: dict[str, Any] | None = None
-        """The span it rides on, as plain data; only where somebody watches spans."""
 
     def load(self) -> None:
         """Read from the live run what the fact tells of it; called at once, and only if somebody listens."""
@@ -90,11 +89,10 @@ class Fact:
 class RunStarted(Fact):
     """A run begins; rides on the start of its span."""
 
-    __slots__ = ("values",)
     kind = 1 << 0
 
     def __init__(self, run: RunInfo) -> None:
-        Fact.__init__(self, run)
+        self.run = run
         self.values: dict[str, Any] | None = None
         """The state before the first write; see `load`."""
 
@@ -106,22 +104,20 @@ class RunStarted(Fact):
 class RunEnded(Fact):
     """A run ends; rides on the end of its span."""
 
-    __slots__ = ("outcome",)
     kind = 1 << 1
 
     def __init__(self, run: RunInfo, outcome: Outcome) -> None:
-        Fact.__init__(self, run)
+        self.run = run
         self.outcome = outcome
 
 
 class StepStarted(Fact):
     """A superstep was planned; rides on the start of its span and announces all of its tasks."""
 
-    __slots__ = ("step", "tasks")
     kind = 1 << 2
 
     def __init__(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
-        Fact.__init__(self, run)
+        self.run = run
         self.step = step
         self.tasks = tasks
 
@@ -129,11 +125,10 @@ class StepStarted(Fact):
 class TaskStarted(Fact):
     """A task is about to run; rides on the start of its span."""
 
-    __slots__ = ("task",)
     kind = 1 << 3
 
     def __init__(self, task: TaskInfo) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
 
@@ -141,12 +136,11 @@ class TaskStarted(Fact):
 class TaskCommitted(Fact):
     """A task finished and its writes are kept; they become state when the superstep is applied."""
 
-    __slots__ = ("task", "writes")
     name = "otgraph.task.committed"
     kind = 1 << 4
 
     def __init__(self, task: TaskInfo, writes: Sequence[Write]) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
         self.writes = writes
@@ -155,12 +149,11 @@ class TaskCommitted(Fact):
 class TaskFailed(Fact):
     """A task failed for good; what it had written by then does not count."""
 
-    __slots__ = ("error", "task", "writes")
     name = "exception"
     kind = 1 << 5
 
     def __init__(self, task: TaskInfo, error: BaseException, writes: Sequence[Write] = ()) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
         self.error = error
@@ -170,12 +163,11 @@ class TaskFailed(Fact):
 class TaskStopped(Fact):
     """A task was cancelled because one beside it failed; that is no error of its own."""
 
-    __slots__ = ("error", "task")
     name = "otgraph.task.stopped"
     kind = 1 << 15
 
     def __init__(self, task: TaskInfo, error: BaseException) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
         self.error = error
@@ -184,12 +176,11 @@ class TaskStopped(Fact):
 class TaskInterrupted(Fact):
     """A task waits for a human."""
 
-    __slots__ = ("interrupts", "task")
     name = "otgraph.task.interrupted"
     kind = 1 << 6
 
     def __init__(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
         self.interrupts = interrupts
@@ -198,12 +189,11 @@ class TaskInterrupted(Fact):
 class TaskRestored(Fact):
     """A task did not run: its writes came from a checkpoint or a cache."""
 
-    __slots__ = ("task", "writes")
     name = "otgraph.task.restored"
     kind = 1 << 7
 
     def __init__(self, task: TaskInfo, writes: Sequence[Write]) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
         self.writes = writes
@@ -212,12 +202,11 @@ class TaskRestored(Fact):
 class TaskRetried(Fact):
     """An attempt failed and another one follows; what the failed one put out should be discarded."""
 
-    __slots__ = ("delay", "error", "task")
     name = "otgraph.task.retried"
     kind = 1 << 8
 
     def __init__(self, task: TaskInfo, error: BaseException, delay: float) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
         self.error = error
@@ -227,12 +216,11 @@ class TaskRetried(Fact):
 class Emitted(Fact):
     """A node handed something to its stream writer."""
 
-    __slots__ = ("payload", "task")
     name = "otgraph.custom"
     kind = 1 << 9
 
     def __init__(self, task: TaskInfo, payload: Any) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
         self.payload = payload
@@ -241,12 +229,11 @@ class Emitted(Fact):
 class StepApplied(Fact):
     """The writes of a superstep became state."""
 
-    __slots__ = ("changed", "step", "values", "written")
     name = "otgraph.superstep.applied"
     kind = 1 << 10
 
     def __init__(self, run: RunInfo, step: int, changed: Sequence[str], written: Sequence[str]) -> None:
-        Fact.__init__(self, run)
+        self.run = run
         self.step = step
         self.changed = changed
         """State channels whose value is another one now."""
@@ -264,7 +251,6 @@ class StepApplied(Fact):
 class RunPaused(Fact):
     """The run stops at a breakpoint."""
 
-    __slots__ = ()
     name = "otgraph.run.paused"
     kind = 1 << 14
 
@@ -272,22 +258,20 @@ class RunPaused(Fact):
 class StepEnded(Fact):
     """A superstep is over; rides on the end of its span."""
 
-    __slots__ = ("step",)
     kind = 1 << 11
 
     def __init__(self, run: RunInfo, step: int) -> None:
-        Fact.__init__(self, run)
+        self.run = run
         self.step = step
 
 
 class TaskEnded(Fact):
     """A task is over; rides on the end of its span."""
 
-    __slots__ = ("outcome", "task")
     kind = 1 << 12
 
     def __init__(self, task: TaskInfo, outcome: Outcome) -> None:
-        Fact.__init__(self, task.run)
+        self.run = task.run
         self.task = task
         self.attempt = task.attempt
         self.outcome = outcome
@@ -296,7 +280,6 @@ class TaskEnded(Fact):
 class SpanNoted(Fact):
     """A foreign span started or ended inside the run, or user code added an event to a span."""
 
-    __slots__ = ()
     kind = 1 << 13
 
 

@@ -70,23 +70,24 @@ class RunInfo:
 
 
 class TaskInfo:
-    """A task as its record knows it: one execution of one node in one superstep."""
+    """
+    A task as its record knows it: one execution of one node in one superstep.
 
-    __slots__ = (
-        "attempt",
-        "emitted",
-        "id",
-        "input",
-        "metadata",
-        "name",
-        "path",
-        "reads",
-        "run",
-        "sources",
-        "span",
-        "step",
-        "triggers",
-    )
+    What most tasks never change is kept on the class: a task is made in every superstep.
+    """
+
+    metadata: Mapping[str, Any] | None = None
+    """The user's own, from config and node; never the engine's keys."""
+    reads: tuple[str, ...] | None = None
+    """The channels its input was read from; None for an input that is no view of the state."""
+    sources: Sequence[Any] = ()
+    """The observer's handles of the tasks that made this one due."""
+    span: Any = None
+    """The observer's handle of the task; nobody else looks at it."""
+    attempt: int = 1
+    """From 1."""
+    emitted: int = 0
+    """How many items were handed to the stream writer."""
 
     def __init__(
         self,
@@ -105,15 +106,3 @@ class TaskInfo:
         self.input = input
         self.triggers = triggers
         self.path = path
-        self.metadata: Mapping[str, Any] | None = None
-        """The user's own, from config and node; never the engine's keys."""
-        self.reads: tuple[str, ...] | None = None
-        """The channels its input was read from; None for an input that is no view of the state."""
-        self.sources: Sequence[Any] = ()
-        """The observer's handles of the tasks that made this one due."""
-        self.span: Any = None
-        """The observer's handle of the task; nobody else looks at it."""
-        self.attempt = 1
-        """From 1."""
-        self.emitted = 0
-        """How many items were handed to the stream writer."""

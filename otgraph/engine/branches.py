@@ -46,7 +46,7 @@ def branches_flow(run: Run, task: Task, result: Any) -> Flow:
             routes.extend(_routes(branch, reply))
         except Exception as error:
             return Failure(error)
-    task.writes.extend(routes)
+    task.writes = [*task.writes, *routes]
     return None
 
 

@@ -65,6 +65,7 @@ class Rest:
 
     def __init__(self, step: int) -> None:
         self.step = step
+        """The superstep that is over; a run asks with one and the same object every time."""
 
 
 class Sleep:

@@ -88,7 +88,7 @@ def _retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
     if policy is None or delay is None:
         return failure
     _annotate(task, failure.error)
-    task.writes = []
+    task.writes = ()
     run.observer.task_retried(task, failure.error, delay)
     task.attempt += 1
     return (yield Sleep(delay, policy.jitter))
@@ -103,7 +103,7 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
         _annotate(task, reply.error)
         return reply.error  # type: ignore[no-any-return]
     if reply is CANCELLED or type(reply) is Stopped:
-        task.writes = []
+        task.writes = ()
         if type(reply) is Stopped and run.parent is not None:
             observer.task_stopped(task, reply.error)
         observer.task_ended(task, Outcome.CANCELLED, None)
@@ -111,13 +111,13 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
     error: BaseException = reply.error
     if isinstance(error, ParentCommand):
         # It stops nobody else: siblings finish, and then the graph is left.
-        task.writes = []
+        task.writes = ()
         run.leaving = run.leaving or error
         observer.task_ended(task, Outcome.SUCCESS, None)
         return None
     if isinstance(error, GraphInterrupt):
         # It stops nobody else: siblings finish, and the run pauses when they have.
-        task.writes = []
+        task.writes = ()
         task.interrupts = error.args[0]
         run.interrupts.extend(task.interrupts)
         observer.task_interrupted(task, task.interrupts)

@@ -23,38 +23,31 @@ __all__ = ["Task", "path_key"]
 class Task(TaskInfo):
     """A task as the engine knows it."""
 
-    __slots__ = (
-        "asked",
-        "children",
-        "failure",
-        "first_attempt_time",
-        "interrupts",
-        "node",
-        "resumes",
-        "state",
-        "writes",
-    )
+    interrupts: Sequence[Any] = ()
+    """What it waits for."""
+    resumes: Sequence[Any] = ()
+    """Answers to its interrupts, in the order in which it asks."""
+    failure: Any = None
+    """What an error handler is told of the task in whose place it runs."""
+    asked: int = 0
+    """How often it has asked in this attempt."""
+    children: int = 0
+    """How many runs were begun inside this task so far."""
+    first_attempt_time: float | None = None
+    """Seconds since 1970; set by the driver that makes the first call."""
+    writes: Sequence[Write] = ()
 
     def __init__(
         self, run: Run, node: NodePlan, id: str, input: Any, triggers: tuple[str, ...], path: tuple[Any, ...]
     ) -> None:
-        TaskInfo.__init__(self, run, id, node.name, run.step, input, triggers, path)
-        self.state = run
-        """The run, with what only the engine knows of it."""
+        self.run = self.state = run
         self.node = node
-        self.writes: list[Write] = []
-        self.interrupts: Sequence[Any] = ()
-        """What it waits for."""
-        self.resumes: list[Any] = []
-        """Answers to its interrupts, in the order in which it asks."""
-        self.failure: Any = None
-        """What an error handler is told of the task in whose place it runs."""
-        self.asked = 0
-        """How often it has asked in this attempt."""
-        self.children = 0
-        """How many runs were begun inside this task so far."""
-        self.first_attempt_time: float | None = None
-        """Seconds since 1970; set by the driver that makes the first call."""
+        self.id = id
+        self.name = node.name
+        self.step = run.step
+        self.input = input
+        self.triggers = triggers
+        self.path = path
 
     @property
     def level(self) -> str:

@@ -31,6 +31,8 @@ EAGER_LOCK: Final[bool] = (
 )
 """Whether threads may be switched anywhere, or run at once."""
 
+UNSET: Final = Status()
+
 RawEvent: TypeAlias = "tuple[str, int, Mapping[str, Any] | None, Mapping[str, Any] | None, bool]"
 """Name, time, attributes, further attributes from the stream, and whether others make way for it."""
 
@@ -40,52 +42,37 @@ RawLink: TypeAlias = "tuple[SpanContext, Mapping[str, Any] | None]"
 class RecordedSpan(ReadableSpan):
     """The fields of a span and `ReadableSpan`'s view of them."""
 
-    __slots__ = (
-        "_attributes",
-        "_context",
-        "_dropped_events",
-        "_dropped_links",
-        "_end_time",
-        "_instrumentation_scope",
-        "_kind",
-        "_lock",
-        "_name",
-        "_parent",
-        "_raw_events",
-        "_raw_links",
-        "_resource",
-        "_source",
-        "_start_time",
-        "_status",
-        "exported",
-        "fact",
-        "place",
-    )
-
+    # What most spans never change is kept on the class.
     _source: SpanSource
-    _resource: Resource
-    _instrumentation_scope: InstrumentationScope
     _name: str
     _context: SpanContext
     _parent: SpanContext | None
-    _kind: SpanKind
+    _kind: SpanKind = SpanKind.INTERNAL
     _start_time: int
-    _end_time: int | None
-    _status: Status
+    _end_time: int | None = None
+    _status: Status = UNSET
     _attributes: Any
     """The engine's dict, until a value comes that is not plain or does not fit; then `BoundedAttributes`."""
     _raw_events: list[RawEvent]
-    _raw_links: Sequence[RawLink]
-    _dropped_events: int
-    _dropped_links: int
-    _lock: AbstractContextManager[Any] | None
+    _raw_links: Sequence[RawLink] = ()
+    _dropped_events: int = 0
+    _dropped_links: int = 0
+    _lock: AbstractContextManager[Any] | None = None
     """Reentrant: the garbage collector may close a run, and so end a span, in the middle of any call."""
     exported: bool
     """Whether the processors see it: set from the sampled flag, may be changed until `start`."""
-    fact: Any
+    fact: Any = None
     """What started, as a live object, for the stream; dropped at the end."""
-    place: Any
+    place: Any = None
     """Where in which record its run is; never exported."""
+
+    @property
+    def _resource(self) -> Resource:  # type: ignore[override]
+        return self._source.resource
+
+    @property
+    def _instrumentation_scope(self) -> InstrumentationScope:  # type: ignore[override]
+        return self._source.scope
 
     def _cut_events(self) -> None:
         """Drop the oldest events beyond the limit, the reserved ones last."""

@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from time import time_ns
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
@@ -35,8 +35,6 @@ __all__ = ["Span", "SpanSource", "SpanStream"]
 
 logger = logging.getLogger(__name__)
 
-UNSET: Final = Status()
-
 
 class Span(ApiSpan, RecordedSpan):
     """
@@ -48,8 +46,6 @@ class Span(ApiSpan, RecordedSpan):
         links: pairs of a span context and attributes or None, taken as they are.
         start_time: nanoseconds since the epoch; now, if None.
     """
-
-    __slots__ = ()
 
     def __init__(
         self,
@@ -63,18 +59,12 @@ class Span(ApiSpan, RecordedSpan):
         start_time: int | None = None,
     ) -> None:
         self._source = source
-        self._resource = source.resource
-        self._instrumentation_scope = source.scope
         self._name = name
         self._context = context
         self._parent = parent
-        self._kind = kind
-        self._status = UNSET
+        if kind is not SpanKind.INTERNAL:
+            self._kind = kind
         self._raw_events = []
-        self._dropped_events = self._dropped_links = 0
-        self._raw_links = links
-        self._lock = None
-        self.fact = self.place = self._end_time = None
         self.exported = context.trace_flags & 1 == 1
         if EAGER_LOCK:
             self._user_lock()
