@@ -44,14 +44,14 @@ class CipherProtocol(Protocol):
 
 
 class SerializerCompat(SerializerProtocol):
-    """Gives an untyped serialiser the typed methods; the format is the name of its class."""
+    """Gives an untyped serialiser the typed methods; the format is the name of the value's class."""
 
     def __init__(self, serde: UntypedSerializerProtocol) -> None:
         self.serde = serde
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
-        """Return the name of the serialiser's class and the bytes of `obj`."""
-        return type(self.serde).__name__, self.serde.dumps(obj)
+        """Return the name of the class of `obj`, and its bytes."""
+        return type(obj).__name__, self.serde.dumps(obj)
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Return the value that `dumps_typed` was given."""

@@ -27,12 +27,12 @@ __all__ = [
 SCHEDULED: Final = "__scheduled__"
 """Under this name a server notes that a task was handed to a worker."""
 
-Value = TypeVar("Value", covariant=True)
-Update = TypeVar("Update", contravariant=True)
+Value_co = TypeVar("Value_co", covariant=True)
+Update_contra = TypeVar("Update_contra", contravariant=True)
 Stored = TypeVar("Stored")
 
 
-class ChannelProtocol(Protocol[Value, Update, Stored]):
+class ChannelProtocol(Protocol[Value_co, Update_contra, Stored]):
     """What a saver may ask of a channel."""
 
     @property
@@ -43,16 +43,16 @@ class ChannelProtocol(Protocol[Value, Update, Stored]):
     def UpdateType(self) -> Any:
         """The type of one write."""
 
-    def checkpoint(self) -> Stored | Any:
+    def checkpoint(self) -> Stored:
         """Return what a checkpoint must keep."""
 
-    def from_checkpoint(self, checkpoint: Stored | Any) -> Self:
+    def from_checkpoint(self, checkpoint: Stored) -> Self:
         """Return a channel that holds what `checkpoint()` returned."""
 
-    def update(self, values: Sequence[Update]) -> bool:
+    def update(self, values: Sequence[Update_contra]) -> bool:
         """Take the writes of a superstep; say whether the value changed."""
 
-    def get(self) -> Value:
+    def get(self) -> Value_co:
         """Return the value."""
 
     def consume(self) -> bool:
