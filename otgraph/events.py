@@ -150,6 +150,8 @@ class TaskFailed(Fact):
     """A task failed for good; what it had written by then does not count."""
 
     name = "exception"
+    passed_on: ClassVar[str] = "otgraph.task.failed"
+    """The name of the event where the exception came out of a graph inside, which has recorded it."""
     kind = 1 << 5
 
     def __init__(self, task: TaskInfo, error: BaseException, writes: Sequence[Write] = ()) -> None:

@@ -34,7 +34,7 @@ class Observer(Protocol):
         """The writes of the superstep became state."""
 
     def step_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
-        """The superstep is over; an `error` given here arose outside of its tasks."""
+        """The superstep is over, ended by `error` if that is given."""
 
     def task_committed(self, task: TaskInfo, writes: Sequence[Write]) -> None:
         """A task finished and its writes are kept."""

@@ -216,6 +216,7 @@ EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     TaskRestored.name: lambda run, task, told: TaskRestored(task, _writes(told)),
     TaskRetried.name: lambda run, task, told: TaskRetried(task, None, 0.0),  # type: ignore[arg-type]
     TaskFailed.name: _failed,
+    TaskFailed.passed_on: _failed,
     TaskStopped.name: lambda run, task, told: TaskStopped(
         task, told.get("error") if isinstance(told, dict) else told  # type: ignore[arg-type]
     ),
