@@ -31,6 +31,7 @@ from otgraph.errors import (
 )
 from otgraph.events import Outcome
 from otgraph.ids import task_id
+from otgraph.runtime import RunControl
 
 __all__ = ["nested_flow", "run_flow"]
 
@@ -69,15 +70,19 @@ def _result(run: Run) -> Any:
 
 def _steps_flow(run: Run, input: Any) -> Flow:
     before, after = run.options.interrupt_before, run.options.interrupt_after
-    yield from _rest_flow(run)
+    rest = Rest(run.step)
+    _go_on(run, (yield rest))
     yield from _begin_flow(run, input)
     while True:
-        yield from _rest_flow(run)
-        _check_limit(run)
+        rest.step = run.step
+        _go_on(run, (yield rest))
+        if run.step > run.stop:
+            raise _limit_reached(run)
         tasks = plan_tasks(run)
         if not tasks:
             return Outcome.SUCCESS
-        _check_drain(run)
+        if run.options.control is not None:
+            _check_drain(run.options.control)
         if before and stops_at(run, before, tasks):
             run.observer.run_paused(run)
             return Outcome.INTERRUPTED
@@ -129,8 +134,8 @@ def _apply_command(run: Run, command: Command[Any]) -> None:
     _apply(run, [task], shown=False)
 
 
-def _rest_flow(run: Run) -> Flow:
-    reply = yield Rest(run.step)
+def _go_on(run: Run, reply: Any) -> None:
+    """Take the id of the checkpoint that the next superstep starts from."""
     if reply is CANCELLED:
         raise RunCancelled
     run.checkpoint = reply
@@ -150,7 +155,8 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
             observer.step_ended(run, Outcome.TIMEOUT, stopped.error)
             raise stopped.error
         if stopped is not None:
-            observer.step_ended(run, _outcome_of(stopped), None)
+            outcome = _outcome_of(stopped)
+            observer.step_ended(run, outcome, stopped if outcome.is_error else None)
             raise stopped
     except GeneratorExit:
         observer.step_ended(run, Outcome.ABANDONED, None)
@@ -184,22 +190,20 @@ def _apply(run: Run, tasks: Sequence[Task], *, shown: bool = True) -> None:
     run.observer.step_applied(run, run.step if shown else -1, changed, written)
 
 
-def _check_limit(run: Run) -> None:
-    if run.step > run.stop:
-        raise GraphRecursionError(
-            create_error_message(
-                message=(
-                    f"Recursion limit of {run.options.config.recursion_limit} reached without hitting a stop "
-                    "condition. You can increase the limit by setting the `recursion_limit` config key."
-                ),
-                error_code=ErrorCode.GRAPH_RECURSION_LIMIT,
-            )
+def _limit_reached(run: Run) -> GraphRecursionError:
+    return GraphRecursionError(
+        create_error_message(
+            message=(
+                f"Recursion limit of {run.options.config.recursion_limit} reached without hitting a stop "
+                "condition. You can increase the limit by setting the `recursion_limit` config key."
+            ),
+            error_code=ErrorCode.GRAPH_RECURSION_LIMIT,
         )
+    )
 
 
-def _check_drain(run: Run) -> None:
-    control = run.options.control
-    if control is not None and control.drain_requested:
+def _check_drain(control: RunControl) -> None:
+    if control.drain_requested:
         raise GraphDrained(control.drain_reason)
 
 

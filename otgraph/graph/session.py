@@ -58,7 +58,8 @@ class Session:
                 driver.pump(subscription)
                 while len(subscription):
                     chunks = subscription.take()
-                    show(watching)
+                    if printer is not None:
+                        show(watching)
                     yield from chunks
                 if driver.done:
                     break
@@ -80,7 +81,8 @@ class Session:
                 await driver.pump(subscription)
                 while len(subscription):
                     chunks = subscription.take()
-                    show(watching)
+                    if printer is not None:
+                        show(watching)
                     for chunk in chunks:
                         yield chunk
                 if driver.done:

@@ -68,7 +68,7 @@ class TracingObserver:
         context: the OpenTelemetry context of the caller.
     """
 
-    __slots__ = ("_capture", "_context", "_options", "_pipeline", "record")
+    __slots__ = ("_capture", "_context", "_failures", "_options", "_pipeline", "record")
 
     def __init__(
         self, pipeline: Pipeline, record: Record, context: Context, options: TelemetryOptions
@@ -77,6 +77,8 @@ class TracingObserver:
         self._context = context
         self._options = options
         self._capture = _capture(options) if options.captures else None
+        self._failures: tuple[BaseException, ...] = ()
+        """Exceptions that were recorded lately, so that none is recorded again on its way up."""
         self.record = record
 
     def watch_foreign(self) -> None:
@@ -118,6 +120,8 @@ class TracingObserver:
                 inner.annotate({names.OUTCOME: (outcome if not outcome.is_error else Outcome.CANCELLED).text})
                 self._finish(inner, StepEnded(run, 0))
             span.annotate({names.LEAKED: len(left)})
+        if error is not None and not self._knows(error):
+            span.emit(*exception_event(error, self._options), None, reserved=True)
         self._close(span, outcome, error, RunEnded(run, outcome))
         if self._capture is not None:
             self._capture.run_ended(run)
@@ -127,6 +131,7 @@ class TracingObserver:
             pass
         if run.parent is None:
             self.record.closed = True
+            self._failures = ()
             LIVE.pop(run.id, None)
 
     def run_paused(self, run: RunInfo) -> None:
@@ -195,7 +200,10 @@ class TracingObserver:
             return
         run.step_span = None
         if error is not None:
-            span.emit(*exception_event(error, self._options), None, reserved=True)
+            if not self._knows(error):
+                span.emit(*exception_event(error, self._options), None, reserved=True)
+        elif self._failures and run.parent is None:
+            self._failures = ()
         fact = StepEnded(run, 0) if self.record.mask & StepEnded.kind else None
         self._close(span, outcome, error, fact)
 
@@ -210,8 +218,11 @@ class TracingObserver:
         task.span.emit(TaskCommitted.name, attributes, fact, reserved=True)
 
     def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
-        """Record the exception, once."""
-        name, attributes = exception_event(error, self._options)
+        """Record the exception, once: the tasks of graphs around that node say only that they failed."""
+        if self._knows(error):
+            name, attributes = TaskFailed.passed_on, {names.ERROR_TYPE: type(error).__qualname__}
+        else:
+            name, attributes = exception_event(error, self._options)
         fact = TaskFailed(task, error, writes)
         if self._capture is not None:
             attributes.update(self._capture.task_failed(fact))
@@ -268,6 +279,14 @@ class TracingObserver:
         attributes = None if fact is None or self._capture is None else self._capture.emitted(fact)
         span.emit(Emitted.name, attributes, fact)
 
+    def _knows(self, error: BaseException) -> bool:
+        """Say whether an exception was recorded already, and remember it."""
+        failures = self._failures
+        if any(error is known for known in failures):
+            return True
+        self._failures = (*failures[-15:], error)
+        return False
+
     # ---- one way to start a span, one to end it
 
     @staticmethod
@@ -281,9 +300,9 @@ class TracingObserver:
             kind = outcome.text if error is None else type(error).__qualname__
             span.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})
             span.set_status(Status(StatusCode.ERROR))
+            self._finish(span, fact)
         else:
-            span.annotate({names.OUTCOME: outcome.text})
-        self._finish(span, fact)
+            span.conclude(outcome.text, fact)
 
     @staticmethod
     def _finish(span: Span, fact: Fact | None) -> None:

@@ -7,6 +7,7 @@ without one (or with a disabled one) the same spans exist, feed streams, and are
 
 from __future__ import annotations
 
+from random import getrandbits
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -72,6 +74,8 @@ class Pipeline:
         )
         self._id_generator = guarded_ids(getattr(provider, "id_generator", None))
         self._new_span_id = self._id_generator.generate_span_id
+        if type(self._id_generator) is RandomIdGenerator:
+            self._new_span_id = _random_span_id
         sampler: Sampler = getattr(provider, "sampler", None) or ALWAYS_ON
         self._sampler = GuardedSampler(sampler)
         self._inherits = _inherits(sampler)
@@ -129,6 +133,11 @@ class Pipeline:
         if self.exports and not self._watched:
             self._watched = True
             self.source.processor.add_span_processor(foreign_processor)
+
+
+def _random_span_id() -> int:
+    # What `RandomIdGenerator` does, without the detour; zero is the one invalid id.
+    return getrandbits(64) or 1
 
 
 def _child_context(above: SpanContext, span_id: int) -> SpanContext:

@@ -21,6 +21,7 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status
 
+from otgraph.tracing import names
 from otgraph.tracing.attributes import NO_ATTRIBUTES, bounded, with_more
 from otgraph.tracing.source import SpanSource
 
@@ -33,8 +34,11 @@ EAGER_LOCK: Final[bool] = (
 
 UNSET: Final = Status()
 
-RawEvent: TypeAlias = "tuple[str, int, Mapping[str, Any] | None, Mapping[str, Any] | None, bool]"
-"""Name, time, attributes, further attributes from the stream, and whether others make way for it."""
+RawEvent: TypeAlias = "tuple[str, int, Mapping[str, Any] | None, Mapping[str, Any] | int | None, bool]"
+"""
+Name, time, attributes, further attributes from the stream or the bare number in the record, and whether others make
+way for it.
+"""
 
 RawLink: TypeAlias = "tuple[SpanContext, Mapping[str, Any] | None]"
 
@@ -66,13 +70,26 @@ class RecordedSpan(ReadableSpan):
     place: Any = None
     """Where in which record its run is; never exported."""
 
-    @property
-    def _resource(self) -> Resource:  # type: ignore[override]
-        return self._source.resource
+    _own_resource: Resource | None = None
+    _own_scope: InstrumentationScope | None = None
+
+    # Both are the source's unless a processor gives the span others, as it can with the SDK's spans.
 
     @property
-    def _instrumentation_scope(self) -> InstrumentationScope:  # type: ignore[override]
-        return self._source.scope
+    def _resource(self) -> Resource:
+        return self._own_resource or self._source.resource
+
+    @_resource.setter
+    def _resource(self, resource: Resource) -> None:
+        self._own_resource = resource
+
+    @property
+    def _instrumentation_scope(self) -> InstrumentationScope:
+        return self._own_scope or self._source.scope
+
+    @_instrumentation_scope.setter
+    def _instrumentation_scope(self, scope: InstrumentationScope) -> None:
+        self._own_scope = scope
 
     def _cut_events(self) -> None:
         """Drop the oldest events beyond the limit, the reserved ones last."""
@@ -190,7 +207,8 @@ class RecordedSpan(ReadableSpan):
                     shown = bounded(shown, limits.max_event_attributes, limits.event_attribute_length)
                 else:
                     shown = shown.copy()
-            made.append(Event(name, with_more(shown, more) if more else shown, time))
+            added = {names.SEQ: more} if isinstance(more, int) else more
+            made.append(Event(name, with_more(shown, added) if added else shown, time))
         return made
 
     @_events.setter

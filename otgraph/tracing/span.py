@@ -27,6 +27,7 @@ from opentelemetry.semconv.attributes import exception_attributes as exc
 from opentelemetry.trace import Span as ApiSpan
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 
+from otgraph.tracing import names
 from otgraph.tracing.attributes import NO_ATTRIBUTES, PLAIN, bounded, plain_copy, put_all
 from otgraph.tracing.readable import EAGER_LOCK, RawLink, RecordedSpan
 from otgraph.tracing.source import SpanSource, SpanStream
@@ -80,23 +81,36 @@ class Span(ApiSpan, RecordedSpan):
     def start(self, parent_context: Context | None) -> None:
         """Tell the stream, then the processors, that the span is there."""
         source = self._source
-        try:
-            source.stream.on_start(self)
-        finally:
-            if self.exported:
-                source.tell_start(self, parent_context)
+        if self.fact is None and self.place is not None:
+            # Nobody listens: the start only takes its number in the record.
+            self._attributes[names.SEQ] = next(self.place.record.numbers)
+        else:
+            try:
+                source.stream.on_start(self)
+            except BaseException:
+                if self.exported:
+                    source.tell_start(self, parent_context)
+                raise
+        if self.exported:
+            source.tell_start(self, parent_context)
 
     def emit(
         self, name: str, attributes: dict[str, Any] | None, fact: Any, *, reserved: bool = False
     ) -> None:
         """
-        Add an event of the engine, with `fact` as its live payload for the stream.
+        Add an event of the engine, with `fact` as its live payload for the stream; None where nobody listens.
 
         Args:
             reserved: where events are too many, others make way for this one first.
         """
         if self._end_time is not None:
             logger.warning("Event %r ignored: span %r has ended.", name, self._name)
+            return
+        if fact is None and self.place is not None:
+            events = self._raw_events
+            events.append((name, time_ns(), attributes, next(self.place.record.numbers), reserved))
+            if len(events) > self._source.limits.event_room:
+                self._cut_events()
             return
         self._add_event(name, time_ns(), attributes, fact, reserved)
 
@@ -140,6 +154,22 @@ class Span(ApiSpan, RecordedSpan):
             self.fact = self.place = None
             if self.exported:
                 source.tell_end(self)
+
+    def conclude(self, outcome: str, fact: Any) -> None:
+        """End a span of the engine that came to no harm; `fact` is None where nobody listens."""
+        place = self.place
+        if self._end_time is not None:
+            return
+        if fact is None and place is not None and self._lock is None:
+            self.annotate({names.OUTCOME: outcome, names.END_SEQ: next(place.record.numbers)})
+            self._end_time = time_ns()
+            self.fact = self.place = None
+            if self.exported:
+                self._source.tell_end(self)
+            return
+        self.annotate({names.OUTCOME: outcome})
+        self.fact = fact
+        self.end()
 
     def _add_event(self, name: str, time: int, attributes: Any, fact: Any, reserved: bool) -> None:
         source = self._source
