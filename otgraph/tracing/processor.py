@@ -42,20 +42,20 @@ class RecordProcessor(SpanProcessor):
 
     def on_event(
         self, span: Span, name: str, time_ns: int, attributes: Mapping[str, Any] | None, fact: Any
-    ) -> Mapping[str, Any] | None:
-        """Put an event of a span into its record; return the attribute that says where it is there."""
+    ) -> int | None:
+        """Put an event of a span into its record; return its place there."""
         place: Any = span.place
         if place is None:
             return None
         record: Record = place.record
         if fact is None:
             if not record.mask & SpanNoted.kind:
-                return {names.SEQ: next(record.numbers)}
+                return next(record.numbers)
             fact = SpanNoted(place.run)
         fact.time_ns = time_ns
         if record.spans:
             fact.shot = event_shot(span, name, time_ns, attributes)
-        return {names.SEQ: record.append(fact)}
+        return record.append(fact)
 
     def on_end(self, span: Any) -> None:
         """Put the end of a span into its record."""

@@ -85,25 +85,25 @@ class Record:
         """Number a fact, tell it to those who want it, and return its number."""
         with self._lock:
             fact.seq = seq = self.seq = next(self.numbers)
-            if self.mask & fact.kind:
-                self._tell(fact)
+            kind = fact.kind
+            if self.mask & kind:
+                if kind & LOADED:
+                    fact.load()
+                for listener in self._listeners:
+                    if listener.mask & kind:
+                        listener.hear(fact)
+                        if listener.crowded:
+                            self.crowded = True
         return seq
 
     def note(self, fact: Fact) -> None:
         """Tell of something that is no part of the run's own record: it bears the number of what came before."""
         with self._lock:
             fact.seq = self.seq
-            self._tell(fact)
-
-    def _tell(self, fact: Fact) -> None:
-        kind = fact.kind
-        if kind & LOADED:
-            fact.load()
-        for listener in self._listeners:
-            if listener.mask & kind:
-                listener.hear(fact)
-                if listener.crowded:
-                    self.crowded = True
+            for listener in self._listeners:
+                if listener.mask & fact.kind:
+                    listener.hear(fact)
+                    self.crowded = self.crowded or listener.crowded
 
     # ---- who listens
 

@@ -34,8 +34,8 @@ class SpanStream(Protocol):
 
     def on_event(
         self, span: Span, name: str, time_ns: int, attributes: Mapping[str, Any] | None, fact: Any
-    ) -> Mapping[str, Any] | None:
-        """Hear of an event; what is returned is stored with it as further attributes."""
+    ) -> Mapping[str, Any] | int | None:
+        """Hear of an event; what is returned is stored with it: its place in the record, or further attributes."""
 
     def on_end(self, span: Span) -> None:
         """Hear of the end, while `span.annotate` still works and `span.fact` is still there."""
