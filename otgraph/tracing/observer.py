@@ -105,9 +105,13 @@ class TracingObserver:
             self._capture.run_started(span, fact)
         run.span = span
         record.runs.append(run)
+        try:
+            self._start(place, span, fact)
+        except BaseException as error:
+            self.run_ended(run, Outcome.ERROR, error)
+            raise
         if run.parent is None:
             LIVE[run.id] = run
-        self._start(place, span, fact)
 
     def run_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the run's span, and before it whatever inside it is still open."""
@@ -122,7 +126,12 @@ class TracingObserver:
             span.annotate({names.LEAKED: len(left)})
         if error is not None and not self._knows(error):
             span.emit(*exception_event(error, self._options), None, reserved=True)
-        self._close(span, outcome, error, RunEnded(run, outcome))
+        try:
+            self._close(span, outcome, error, RunEnded(run, outcome))
+        finally:
+            self._forget(run)
+
+    def _forget(self, run: RunInfo) -> None:
         if self._capture is not None:
             self._capture.run_ended(run)
         try:

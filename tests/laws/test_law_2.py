@@ -399,3 +399,31 @@ def test_a_fault_of_a_projection_fails_the_stream(driver: Driver, monkeypatch: p
     graph, begin, config = PROGRAMS["chain"](driver)
     chunks = driver.stream(graph, begin, config, stream_mode=MODES)
     assert ["RuntimeError"] == [type(chunk).__name__ for chunk in chunks]
+
+
+@pytest.mark.parametrize("after", range(1, 20))
+def test_a_fault_of_the_record_leaves_nothing_behind(
+    driver: Driver, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the record fails, the run is on no list afterwards and all its spans have ended."""
+    started: list[Any] = []
+
+    class Kept(SpanProcessor):
+        def on_start(self, span: Any, parent_context: Any = None) -> None:
+            started.append(span)
+
+    append = Record.append
+    heard: list[Any] = []
+
+    def failing(self: Record, fact: Any) -> int:
+        heard.append(fact)
+        if len(heard) == after:
+            raise RecordFault
+        return append(self, fact)
+
+    monkeypatch.setattr(Record, "append", failing)
+    graph, begin, config = PROGRAMS["nested"](driver)
+    options = TelemetryOptions(provider=provider_with(Kept()))
+    driver.stream(graph, begin, config, stream_mode=MODES, subgraphs=True, telemetry=options)
+    assert not LIVE
+    assert [] == [span.name for span in started if span.is_recording()]
