@@ -2,8 +2,9 @@
 The documentation tells the truth: its code runs and prints what it says.
 
 The `python` blocks of a file run in order, in one namespace, in a process of their own (a page may set the
-process-wide tracer provider). A `text` block right after a `python` block is what that block prints; ids and times
-may differ as long as equal ones stay equal.
+process-wide tracer provider); one marked `python fresh` begins a new program. A `text` block right after a `python`
+block is what that block prints; times may differ, and ids as long as equal ones stay equal. What a page exports by
+OTLP arrives at a collector of ours. The commands of a `sh` block are not run, but what they name is there.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
+import shlex
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import zip_longest
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from otgraph.events import Fact
+from otgraph.telemetry import ExportedSpan, read_otlp
 from otgraph.tracing import names
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -30,14 +37,15 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 NOT_WRITTEN = {"otgraph.task.path", "otgraph.task.failed"}
 """Names that are spelt and not used: nothing tells a path yet, and a failure is the event `exception`."""
 
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 VARIABLE = {
+    "duration": r" +\d+(?:\.\d+)? (?:µs|ms|s)\b(?: +█+)?",
     "time": r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?",
     "uuid": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "hash": r"\b(?:0x)?[0-9a-f]{32}\b",
     "span": r"\b(?:0x)?[0-9a-f]{16}\b",
 }
-"""What is another on each run; times are all alike, the rest is numbered."""
+"""What is another on each run; times and durations (with their bars) are all alike, the rest is numbered."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +59,18 @@ class Block:
     """What it is said to print; None where the page says nothing."""
 
 
-def blocks(page: str) -> list[Block]:
-    """Return the `python` blocks of a page, each with the `text` block that directly follows it."""
-    found = []
+def programs(page: str) -> list[list[Block]]:
+    """Return the `python` blocks of a page, program by program, each with the `text` block that directly follows it."""
+    found: list[list[Block]] = []
     fences = list(FENCE.finditer(page))
     for fence, following in zip_longest(fences, fences[1:]):
         if fence[1] != "python":
             continue
         answered = following and following[1] == "text" and not page[fence.end() : following.start()].strip()
-        line = page.count("\n", 0, fence.start(2)) + 1
-        found.append(Block(line, fence[2], following[2] if following and answered else None))
+        if not found or fence[2].split() == ["fresh"]:
+            found.append([])
+        line = page.count("\n", 0, fence.start(3)) + 1
+        found[-1].append(Block(line, fence[3], following[3] if following and answered else None))
     return found
 
 
@@ -70,16 +80,18 @@ def steady(text: str) -> str:
 
     def name(found: re.Match[str]) -> str:
         kind = str(found.lastgroup)
-        return "<time>" if kind == "time" else seen.setdefault(found[0], f"<{kind} {len(seen) + 1}>")
+        if kind in ("time", "duration"):
+            return f"<{kind}>"
+        return seen.setdefault(found[0], f"<{kind} {len(seen) + 1}>")
 
     pattern = "|".join(f"(?P<{kind}>{expression})" for kind, expression in VARIABLE.items())
     return re.sub(pattern, name, "\n".join(line.rstrip() for line in text.strip().splitlines()))
 
 
-def run(page: Path) -> list[str]:
-    """Run a page in this process and return its faults."""
+def run(page: Path, number: int) -> list[str]:
+    """Run one program of a page in this process and return its faults."""
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for block in blocks(page.read_text()):
+    for block in programs(page.read_text())[number]:
         printed = io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):
@@ -92,20 +104,111 @@ def run(page: Path) -> list[str]:
     return []
 
 
-def run_apart(page: Path, folder: Path) -> list[str]:
-    """Run a page in a process of its own, in `folder`, and return its faults."""
-    command = [sys.executable, "-W", "error", __file__, str(page)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
-    if done.returncode or done.stderr:
-        return [f"{page.name}: the process ended with {done.returncode}\n{done.stderr}"]
-    return list(json.loads(done.stdout.splitlines()[-1]))
+def run_apart(page: Path, folder: Path, endpoint: str = "") -> list[str]:
+    """Run the programs of a page, each in a process of its own, in `folder`, and return their faults."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "OTGRAPH_"))
+    }
+    environment |= {"PYTHONPATH": str(REPOSITORY / "examples"), "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
+    faults = []
+    for number in range(len(programs(page.read_text()))):
+        command = [sys.executable, "-W", "error", __file__, str(page), str(number)]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=50
+        )
+        if done.returncode or done.stderr:
+            faults.append(f"{page.name}: program {number} ended with {done.returncode}\n{done.stderr}")
+        else:
+            faults += json.loads(done.stdout.splitlines()[-1])
+    return faults
+
+
+class Collector(ThreadingHTTPServer):
+    """Takes spans by OTLP over HTTP on a free port of this machine, and keeps them."""
+
+    def __init__(self) -> None:
+        self.spans: list[ExportedSpan] = []
+        super().__init__(("127.0.0.1", 0), _Request)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Request(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.spans += read_otlp(body)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: what a page prints is compared."""
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector() as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_tells_the_truth(page: Path, tmp_path: Path) -> None:
-    """Each block of a page runs, warns of nothing, and prints what the page says."""
-    faults = run_apart(page, tmp_path)
+def test_a_page_tells_the_truth(page: Path, tmp_path: Path, collector: Collector) -> None:
+    """Each block of a page runs, warns of nothing, and prints what the page says; what it exports arrives."""
+    faults = run_apart(page, tmp_path, collector.endpoint)
     assert not faults, "\n".join(faults)
+    code = "".join(block.code for program in programs(page.read_text()) for block in program)
+    assert ("OTLPSpanExporter()" in code) == bool(collector.spans)
+
+
+def commands(page: str) -> list[list[str]]:
+    """Return the words of each command in the `sh` blocks of a page."""
+    lines = [line for fence in FENCE.finditer(page) if fence[1] == "sh" for line in fence[3].splitlines()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def missing(words: list[str]) -> str | None:
+    """Return what a command names that is not there, or None."""
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    if words[0] == "make":
+        targets = re.findall(r"^([\w-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+        return next((word for word in words[1:] if "=" not in word and word not in targets), None)
+    if words[:2] == ["pip", "install"]:
+        extras = re.findall(
+            r"^(\w+) = \[", project.partition("[project.optional-dependencies]")[2], re.MULTILINE
+        )
+        wanted = [
+            extra for word in words for named in re.findall(r"\[(.*)\]", word) for extra in named.split(",")
+        ]
+        return next((extra for extra in wanted if extra not in extras), None)
+    if words[0] in ("python", "bash"):
+        named = [*(words[2].replace(".", "/") for _ in words[:1] if words[1] == "-m"), *words[1:2]]
+        return None if (REPOSITORY / named[0]).exists() else named[0]
+    return None if words[0] in ("docker", "export", "git", "cd") else words[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_command_names_what_is_there(page: Path) -> None:
+    """Make targets, extras, scripts and modules in the commands of a page exist."""
+    assert not [(words, missing(words)) for words in commands(page.read_text()) if missing(words)]
+
+
+def test_readme_says_what_is_not_here_yet() -> None:
+    """README's list of modules to come is the one that the tests of public names hold."""
+    from test_public_api import LATER
+
+    readme = (REPOSITORY / "README.md").read_text()
+    rows = [row for row in readme.splitlines() if row.startswith("|") and "not yet" in row]
+    said = {name for row in rows for name in re.findall(r"`otgraph\.([\w.]+)`", row)}
+    later = {name for name, late in LATER.items() if late is ...}
+    assert not {name for name in later if not any(f"{name}.".startswith(f"{word}.") for word in said)}
+    assert not {word for word in said if not any(f"{name}.".startswith(f"{word}.") for name in later)}
 
 
 def test_every_telemetry_name_is_documented() -> None:
@@ -128,6 +231,18 @@ def python(code: str) -> str:
 
 def text(output: str) -> str:
     return f"```text\n{output}\n```"
+
+
+def test_a_fresh_block_begins_a_new_program(tmp_path: Path) -> None:
+    """What came before a block marked `fresh` is unknown to it."""
+    fresh = python("print('x' in globals())").replace("python", "python fresh", 1)
+    assert not run_apart(page_of(tmp_path, python("x = 1"), fresh, text("False")), tmp_path)
+
+
+def test_a_command_that_is_wrong_is_found() -> None:
+    """A target, an extra, a file or a program that does not exist is named."""
+    page = "```sh\nmake demo\nmake tea # soon\npip install '.[dev,tea]'\npython tea.py\npython -m tea.pot\ntea\n```"
+    assert [None, "tea", "tea", "tea.py", "tea/pot", "tea"] == [missing(words) for words in commands(page)]
 
 
 def test_blocks_share_a_namespace(tmp_path: Path) -> None:
@@ -170,7 +285,8 @@ def test_ids_are_compared_by_their_pattern() -> None:
     assert "<uuid 1> <hash 2> <span 3> <time>" == steady(
         "1efd2b3c-0000-6000-8000-000000000001 0x4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7 2026-01-01 00:00:00Z"
     )
+    assert "run<duration>\n└─ task<duration>" == steady("run      1.5 ms  ████\n└─ task  900 µs    █")
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(Path(sys.argv[1]))))
+    print(json.dumps(run(Path(sys.argv[1]), int(sys.argv[2]))))
