@@ -34,6 +34,8 @@ class Slow(AsyncBatchedBaseStore):
         self.running -= 1
         if any(getattr(op, "key", None) == "boom" for op in ops):
             raise RuntimeError("boom")
+        if any(getattr(op, "key", None) == "bad" for op in ops):
+            raise ValueError("bad")
         return list(range(len(ops)))
 
 
@@ -90,6 +92,21 @@ async def test_an_error_reaches_all_who_asked() -> None:
     errors = await asyncio.gather(store.aget(HERE, "boom"), store.aget(HERE, "1"), return_exceptions=True)
     assert ["boom", "boom"] == [str(error) for error in errors]
     assert 0 == await store.aget(HERE, "1")
+
+
+async def test_a_request_that_cannot_be_performed_fails_alone() -> None:
+    """After an error that speaks of a request, each request is tried by itself; only the bad one fails."""
+    store = Slow()
+    one, bad, other, again = await asyncio.gather(
+        store.aget(HERE, "1"),
+        store.aget(HERE, "bad"),
+        store.aput(HERE, "2", {}),
+        store.aget(HERE, "bad"),
+        return_exceptions=True,
+    )
+    assert (0, None) == (one, other)
+    assert ["bad", "bad"] == [str(bad), str(again)]
+    assert [3, 1, 1, 1] == [len(batch) for batch in store.batches]
 
 
 async def test_who_gives_up_disturbs_nobody() -> None:

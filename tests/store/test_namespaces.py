@@ -32,7 +32,7 @@ def test_a_row_is_under_what_its_namespace_is_under(
     prefix: tuple[str, ...], namespace: tuple[str, ...]
 ) -> None:
     """The condition in SQL holds of a namespace and all below it, and of no other."""
-    condition, operands = under(prefix)
+    condition, operands = under(prefix, "store")
     with sqlite3.connect(":memory:") as connection:
         connection.execute("CREATE TABLE store (prefix TEXT)")
         connection.execute("INSERT INTO store VALUES (?)", (encode_namespace(namespace),))

@@ -74,15 +74,16 @@ async def test_the_asynchronous_store_answers_threads(path: str) -> None:
             store.get(HERE, "k")
 
 
-async def test_one_bad_value_fails_one_caller(path: str) -> None:
-    """Of puts asked for in one tick, the one that cannot be kept fails alone."""
+async def test_one_bad_request_fails_one_caller(path: str) -> None:
+    """Of what is asked for in one tick, a value that cannot be kept and an unknown operator fail alone."""
     async with AsyncSqliteStore.from_conn_string(path) as store:
-        bad, good = await asyncio.gather(
+        bad, worse, good = await asyncio.gather(
             store.aput(HERE, "bad", {"x": object()}),
+            store.asearch(HERE, filter={"x": {"$like": 1}}),
             store.aput(HERE, "good", {"x": 1}),
             return_exceptions=True,
         )
-        assert (TypeError, None) == (type(bad), good)
+        assert (TypeError, ValueError, None) == (type(bad), type(worse), good)
         assert await store.aget(HERE, "good")
 
 

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from otgraph.store.base import PutOp, TTLConfig
+from otgraph.store.base import GetOp, PutOp, TTLConfig
+from otgraph.store.base.index import NO_VECTORS
 from otgraph.store.sqlite import AsyncSqliteStore, SqliteStore
+from otgraph.store.sqlite.operations import Operations
 
 from .kinds import ON_DISK, Face, Loop, opened
 
@@ -128,6 +130,18 @@ def test_a_put_gives_a_new_time(on_disk: Open, clock: Clock) -> None:
         assert (1, ["l"]) == (store.sweep_ttl(), keys(store))
 
 
+def test_a_new_time_is_not_undone_by_an_old_read(clock: Clock) -> None:
+    """An item put again with another time, while somebody has just read it, keeps the new one."""
+    with SqliteStore.from_conn_string(":memory:") as store:
+        store.put(HERE, "k", {}, ttl=1)
+        reading = Operations([GetOp(HERE, "k")], NO_VECTORS, clock())
+        reading.perform(store.conn.cursor())
+        store.put(HERE, "k", {}, ttl=9)
+        before = store.conn.execute("SELECT expires_at FROM store").fetchall()
+        reading.refresh(store.conn.cursor())
+        assert before == store.conn.execute("SELECT expires_at FROM store").fetchall()
+
+
 def test_what_is_over_can_be_hidden_at_once(on_disk: Open, clock: Clock) -> None:
     """Until it is swept an item is there; with `omit_expired` it is not, to no method."""
     for omit in (False, True):
@@ -220,9 +234,8 @@ async def test_the_asynchronous_sweeper() -> None:
         await store.aput(HERE, "k", {}, ttl=0)
         task = await store.start_ttl_sweeper()
         assert task is await store.start_ttl_sweeper()
-        async with asyncio.timeout(10) if hasattr(asyncio, "timeout") else store:
-            while await store.asearch(HERE):
-                await asyncio.sleep(0.002)
+        while await store.asearch(HERE):
+            await asyncio.sleep(0.002)
         assert await store.stop_ttl_sweeper(timeout=5)
         assert task.cancelled()
         assert await store.stop_ttl_sweeper()

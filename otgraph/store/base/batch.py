@@ -3,7 +3,7 @@ The base of asynchronous stores: `AsyncBatchedBaseStore` gathers what is asked i
 
 Rule: one batch is under way at a time, so operations on a key happen in the order they were asked for; of a
 batch each distinct read is performed once and of the puts to one key the last. Whoever asked and gave up is not
-waited for.
+waited for, and a request that cannot be performed fails its own caller only.
 """
 
 from __future__ import annotations
@@ -80,18 +80,31 @@ class AsyncBatchedBaseStore(BaseStore):
             self._asked, self._task = [], None
 
     async def _answer(self, batch: Sequence[Asked]) -> None:
-        ops = {_identity(op): op for op, _ in batch}
-        places = {identity: index for index, identity in enumerate(ops)}
+        callers: dict[Hashable, list[Asked]] = {}
+        for asked in batch:
+            callers.setdefault(_identity(asked[0]), []).append(asked)
         try:
-            results = await self.abatch(list(ops.values()))
+            results = await self.abatch([group[-1][0] for group in callers.values()])
         except Exception as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for op, future in batch:
-            if not future.done():
-                future.set_result(results[places[_identity(op)]])
+            if len(callers) > 1 and isinstance(error, (TypeError, ValueError)):
+                # Somebody asked for what cannot be; the others are not to suffer for it.
+                for group in callers.values():
+                    await self._answer(group)
+            else:
+                _give(batch, error)
+        else:
+            for group, result in zip(callers.values(), results, strict=True):
+                _give(group, result)
+
+
+def _give(batch: Sequence[Asked], outcome: Result | Exception) -> None:
+    for _, future in batch:
+        if future.done():
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
 
 
 def _identity(op: Op) -> Hashable:

@@ -10,22 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from sqlite3 import Connection
 from types import TracebackType
-from typing import Any, Literal
 
 from typing_extensions import Self
 
 from otgraph.store.base.batch import AsyncBatchedBaseStore
-from otgraph.store.base.config import NOT_PROVIDED, IndexConfig, NotProvided, TTLConfig
+from otgraph.store.base.config import IndexConfig, TTLConfig
 from otgraph.store.base.embed import Embeddings
 from otgraph.store.base.ops import Op, Result
 from otgraph.store.sqlite.base import SWEEP_MINUTES, SqliteStore
 from otgraph.store.sqlite.database import Database
 from otgraph.store.sqlite.operations import Reader
-from otgraph.store.sqlite.tables import encode_value
 
 __all__ = ["AsyncSqliteStore"]
 
@@ -98,21 +96,6 @@ class AsyncSqliteStore(AsyncBatchedBaseStore):
         """Perform several operations in one transaction, from a thread other than the event loop's."""
         self._refuse_on_loop()
         return self._store.batch(ops)
-
-    async def aput(
-        self,
-        namespace: tuple[str, ...],
-        key: str,
-        value: Mapping[str, Any],
-        index: Literal[False] | list[str] | None = None,
-        *,
-        ttl: float | NotProvided | None = NOT_PROVIDED,
-    ) -> None:
-        """Keep a value, in place of the one that was there; see `put`."""
-        if isinstance(value, Mapping):
-            # A value that cannot be kept is one caller's fault and not to fail the batch of all.
-            encode_value(value)
-        await super().aput(namespace, key, value, index, ttl=ttl)
 
     async def sweep_ttl(self) -> int:
         """Delete the items whose time is over and return how many there were."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import islice
 from operator import itemgetter
 from sqlite3 import Cursor
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from otgraph.store.base.filters import read_filter
 from otgraph.store.base.index import Vectors
@@ -46,7 +46,7 @@ Row: TypeAlias = tuple[Any, ...]
 Reader: TypeAlias = Callable[[Any], dict[str, Any]]
 """JSON text, or its bytes -> value."""
 
-_COLUMNS = "store.prefix, store.key, store.value, store.created_at, store.updated_at, store.ttl_minutes"
+_COLUMNS: Final = "prefix, key, value, created_at, updated_at, ttl_minutes"
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ class Operations:
     def _alive(self) -> tuple[str, tuple[str, ...]]:
         if not self.omit_expired:
             return "1", ()
-        return "(store.expires_at IS NULL OR store.expires_at > ?)", (encode_time(self.now),)
+        return "(expires_at IS NULL OR expires_at > ?)", (encode_time(self.now),)
 
     def _get(self, cursor: Cursor, op: GetOp) -> Item | None:
         alive, parameters = self._alive()
@@ -137,24 +137,26 @@ class Operations:
 
     def _nearest(self, cursor: Cursor, op: SearchOp, query: bytes) -> list[tuple[Row, float]]:
         """Return a page of the items whose texts are nearest to a query."""
-        source = "store JOIN store_vectors ON store_vectors.prefix = store.prefix AND store_vectors.key = store.key"
-        rows = self._rows(cursor, op, columns=f"{_COLUMNS}, store_vectors.embedding", source=source)
-        groups = [list(group) for _, group in groupby(rows, itemgetter(0, 1))]
-        scores = best_scores(query, [[row[-1] for row in group] for group in groups])
-        ranked = sorted(zip(scores, groups, strict=True), key=itemgetter(0), reverse=True)
-        return [(group[0], score) for score, group in ranked[op.offset : op.offset + op.limit]]
+        rows = list(self._rows(cursor, op))
+        vectors: dict[tuple[str, str], list[bytes]] = {}
+        below, place = under(op.namespace_prefix, "store_vectors")
+        cursor.execute(f"SELECT prefix, key, embedding FROM store_vectors WHERE {below}", place)
+        for prefix, key, vector in cursor:
+            vectors.setdefault((prefix, key), []).append(vector)
+        found = [(row, vectors[row[:2]]) for row in rows if row[:2] in vectors]
+        scores = best_scores(query, [group for _, group in found])
+        ranked = sorted(zip(scores, found, strict=True), key=itemgetter(0), reverse=True)
+        return [(row, score) for score, (row, _) in ranked[op.offset : op.offset + op.limit]]
 
-    def _rows(
-        self, cursor: Cursor, op: SearchOp, enough: int = -1, columns: str = _COLUMNS, source: str = "store"
-    ) -> Iterator[Row]:
+    def _rows(self, cursor: Cursor, op: SearchOp, enough: int = -1) -> Iterator[Row]:
         """Return the rows of the items that match, or the first so many, those put last first."""
-        below, place = under(op.namespace_prefix)
+        below, place = under(op.namespace_prefix, "store")
         alive, time = self._alive()
         matches = read_filter(op.filter, dotted=True)
         possible, operands = prefilter(op.filter)
         cursor.execute(
-            f"SELECT {columns} FROM {source} WHERE {below} AND {alive} AND {possible} "
-            f"ORDER BY store.updated_at DESC, store.prefix, store.key LIMIT ?",
+            f"SELECT {_COLUMNS} FROM store WHERE {below} AND {alive} AND {possible} "
+            f"ORDER BY updated_at DESC, prefix, key LIMIT ?",
             (*place, *time, *operands, -1 if matches else enough),
         )
         if matches is None:

@@ -72,13 +72,17 @@ def decode_namespace(text: str) -> tuple[str, ...]:
     return tuple(text.split(".")) if text else ()
 
 
-def under(namespace: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return the condition, and its parameters, that a row is at or below a namespace."""
+def under(namespace: tuple[str, ...], table: str) -> tuple[str, tuple[str, ...]]:
+    """Return the condition, and its parameters, that a row of a table is at or below a namespace."""
     if not namespace:
         return "1", ()
     text = encode_namespace(namespace)
     # "/" follows ".": between the two lies all that begins with the text and a period.
-    return "(store.prefix = ? OR (store.prefix > ? AND store.prefix < ?))", (text, f"{text}.", f"{text}/")
+    return f"({table}.prefix = ? OR ({table}.prefix > ? AND {table}.prefix < ?))", (
+        text,
+        f"{text}.",
+        f"{text}/",
+    )
 
 
 def encode_time(seconds: float) -> str:
