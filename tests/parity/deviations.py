@@ -28,6 +28,7 @@ DEVIATIONS = {
     "names.types": "StreamMode has otgraph's own mode, spans; some names come with checkpointers",
     "names.graph": "messages come with models",
     "names.config_runtime_constants_errors": "errors of resuming come with checkpointers",
+    "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",
     "running.recursion_limit": "the error says which value was wrong",
     "state.dataclass_state": "state that was applied is shown even if no next input can be made of it",
     "state.pydantic_state": "state that was applied is shown even if no next input can be made of it",

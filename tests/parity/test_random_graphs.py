@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from .compare import compare
@@ -15,7 +15,10 @@ from .oracle import Oracle
 from .random_graphs import calls, graphs
 
 EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "150"))
-"""How many graphs; they are the same in every run, unless PARITY_EXAMPLES asks for more than usual."""
+"""How many graphs; they are the same in every run, unless PARITY_EXAMPLES asks for a number of new ones."""
+
+PHASES = (Phase.generate, Phase.shrink) if "PARITY_EXAMPLES" in os.environ else (Phase.generate,)
+"""A failure is made smaller only for somebody who looks for it: that takes minutes."""
 
 
 @pytest.mark.oracle
@@ -26,6 +29,7 @@ EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "150"))
     derandomize="PARITY_EXAMPLES" not in os.environ,
     deadline=None,
     database=None,
+    phases=PHASES,
     suppress_health_check=list(HealthCheck),
 )
 @given(st.data())

@@ -2,7 +2,7 @@
 
 from parity.registry import covers
 
-from .states import Log, chain, fan, saying, speaker
+from .states import Log, Text, chain, fan, saying, speaker
 
 ALL = ["values", "updates", "custom", "tasks", "debug"]
 
@@ -99,6 +99,40 @@ def failure_before_siblings_inside(lg, drive):
     yield drive.every(fan(lg, Log, ("inner", single), ("y", talker(drive, "y", 2))).compile(), {"log": []})
 
 
+@covers("STR-32", "ENG-05", "SUB-10")
+def failure_beside_a_nested_graph(lg, drive):
+    """When the root has failed, nothing more is handed out of nested graphs that still run or are called."""
+
+    @drive.node(turn=0)
+    def bad(state):
+        raise ValueError("boom")
+
+    inner = chain(lg, Log, ("y", talker(drive, "y", 1)), ("z", talker(drive, "z", 2))).compile()
+    deeper = chain(lg, Log, ("inner", inner)).compile()
+
+    @drive.node(turn=1)
+    async def caller(state):
+        return await drive.call(inner, {"log": []})
+
+    for node in (inner, deeper, caller):
+        yield drive.every(fan(lg, Log, ("bad", bad), ("node", node)).compile(), {"log": []})
+
+
+@covers("STR-32", "ENG-05", "SUB-10")
+def nested_failure_beside_a_nested_graph(lg, drive):
+    """A failure inside cancels a graph node beside it as one task: it shows, and nothing of the graph in it."""
+
+    @drive.node(turn=0)
+    def bad(state):
+        raise ValueError("boom")
+
+    inner = chain(lg, Log, ("y", talker(drive, "y", 1)), ("z", talker(drive, "z", 2))).compile()
+    deeper = chain(lg, Log, ("inner", inner)).compile()
+    for node in (inner, deeper):
+        middle = fan(lg, Log, ("bad", bad), ("node", node)).compile()
+        yield drive.every(chain(lg, Log, ("middle", middle)).compile(), {"log": []})
+
+
 @covers("STR-30")
 def speaking_order_is_finishing_order_of_the_log(lg, drive):
     """Sends and nodes mixed in one step: state in task order, chunks in completion order."""
@@ -114,3 +148,17 @@ def speaking_order_is_finishing_order_of_the_log(lg, drive):
     graph.add_node("a", speaker(drive, "a", turn=2))
     graph.add_conditional_edges("s", lambda s: [Send("w", {"turn": t}) for t in (3, 1, 4)] + ["a"])
     yield drive.stream(graph.compile(), {"log": []}, stream_mode=ALL)
+
+
+@covers("STR-32", "STA-13", "STR-05")
+def a_step_that_cannot_be_applied(lg, drive):
+    """The chunks of its tasks come before the error; LangGraph loses those of a lone task unless a mode is live."""
+    Command = lg.types.Command
+    twice = drive.node(lambda s: [Command(update={"x": "1"}), Command(update={"x": "2"})])
+    alone = chain(lg, Text, ("a", twice)).compile()
+    write = [drive.node(lambda s, v=v: {"x": v}, turn=int(v)) for v in "12"]
+    together = fan(lg, Text, ("a", write[0]), ("b", write[1])).compile()
+    for modes in ("updates", "tasks", ["values", "updates"], ["updates", "custom"]):
+        yield modes
+        yield drive.stream(together, {"x": "0"}, stream_mode=modes)
+        yield drive.stream(alone, {"x": "0"}, stream_mode=modes)
