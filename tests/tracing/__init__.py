@@ -1,0 +1,1 @@
+"""Spans, and whoever makes, shares and exports them."""
