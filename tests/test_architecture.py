@@ -121,8 +121,8 @@ BANS = [
 
 ALLOWED = {
     ("cache/memory.py", "threading.Lock"): "one cache serves the runs of several threads",
-    ("checkpoint/serde/decode.py", "importlib.import_module"): "numpy is needed where stored data holds arrays",
-    ("checkpoint/serde/encrypted.py", "importlib.import_module"): "the cipher is an extra that may be missing",
+    ("checkpoint/serde/decode.py", "importlib.import_module"): "stored arrays need numpy",
+    ("checkpoint/serde/encrypted.py", "importlib.import_module"): "the cipher may be missing",
     ("checkpoint/serde/legacy.py", "importlib.import_module"): "old stored data may need LangChain's reviver",
     ("checkpoint/serde/names.py", "importlib.import_module"): "stored data names classes by module and name",
     ("constants.py", "importlib.import_module"): "old names resolve on demand; their homes import constants",
