@@ -25,9 +25,10 @@ from otgraph.checkpoint.records import (
     CheckpointTuple,
     DeltaChannelHistory,
     PendingWrite,
+    dumped,
+    dumped_writes,
     get_checkpoint_id,
     get_checkpoint_metadata,
-    indexed_writes,
     place_of,
     writes_sort_key,
 )
@@ -147,7 +148,9 @@ class InMemorySaver(
         bare: dict[str, Any] = dict(checkpoint)
         values = bare.pop("channel_values")
         blobs = {
-            (thread, ns, channel, version): dumps(values[channel]) if channel in values else _NO_VALUE
+            (thread, ns, channel, version): dumped(self.serde, channel, values[channel])
+            if channel in values
+            else _NO_VALUE
             for channel, version in new_versions.items()
         }
         saved = (dumps(bare), dumps(get_checkpoint_metadata(config, metadata)), get_checkpoint_id(config))
@@ -165,8 +168,8 @@ class InMemorySaver(
         thread, ns = place_of(config)
         checkpoint: str = config["configurable"]["checkpoint_id"]
         new = {
-            (task_id, idx): (task_id, channel, self.serde.dumps_typed(value), task_path)
-            for idx, channel, value in indexed_writes(writes)
+            (task_id, idx): (task_id, channel, value, task_path)
+            for idx, channel, value in dumped_writes(self.serde, writes)
         }
         kept = self.writes.setdefault((thread, ns, checkpoint), {})
         for key, write in new.items():

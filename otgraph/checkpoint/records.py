@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from typing_extensions import NotRequired, TypedDict
 
+from otgraph.checkpoint.serde.base import SerializerProtocol
 from otgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME, SCHEDULED, ChannelProtocol
 from otgraph.constants import CONF
 from otgraph.errors import EmptyChannelError
@@ -31,6 +32,8 @@ __all__ = [
     "PendingWrite",
     "copy_checkpoint",
     "create_checkpoint",
+    "dumped",
+    "dumped_writes",
     "empty_checkpoint",
     "get_checkpoint_id",
     "get_checkpoint_metadata",
@@ -131,9 +134,7 @@ def copy_checkpoint(checkpoint: Checkpoint) -> Checkpoint:
     )
     copy["v"] = checkpoint["v"]
     copy["updated_channels"] = checkpoint.get("updated_channels")
-    sends: Any = checkpoint.get("pending_sends") or ()
-    copy["pending_sends"] = list(sends)  # type: ignore[typeddict-unknown-key]
-    return copy
+    return _with_sends(copy, checkpoint)
 
 
 def create_checkpoint(
@@ -164,7 +165,13 @@ def create_checkpoint(
         checkpoint["channel_versions"],
         checkpoint["versions_seen"],
     )
-    new["updated_channels"] = None
+    return _with_sends(new, checkpoint)
+
+
+def _with_sends(new: Checkpoint, old: Checkpoint) -> Checkpoint:
+    """Give `new` the packets that checkpoints of old releases hold outside their channels."""
+    sends: Any = old.get("pending_sends") or ()
+    new["pending_sends"] = list(sends)  # type: ignore[typeddict-unknown-key]
     return new
 
 
@@ -253,6 +260,19 @@ def writes_sort_key(task_path: str, task_id: str = "", idx: int = 0) -> tuple[st
     return task_path, task_id, idx
 
 
-def indexed_writes(writes: Sequence[tuple[str, Any]]) -> list[tuple[int, str, Any]]:
-    """Return `(place, channel, value)` for each write of a task; a special channel has a place below zero."""
-    return [(WRITES_IDX_MAP.get(channel, idx), channel, value) for idx, (channel, value) in enumerate(writes)]
+def dumped_writes(
+    serde: SerializerProtocol, writes: Sequence[tuple[str, Any]]
+) -> list[tuple[int, str, tuple[str, bytes]]]:
+    """Return `(place, channel, typed bytes)` for each write of a task; special channels have places below 0."""
+    return [
+        (WRITES_IDX_MAP.get(channel, idx), channel, dumped(serde, channel, value))
+        for idx, (channel, value) in enumerate(writes)
+    ]
+
+
+def dumped(serde: SerializerProtocol, channel: str, value: Any) -> tuple[str, bytes]:
+    """Return the typed bytes of a channel's value; an error names the channel."""
+    try:
+        return serde.dumps_typed(value)
+    except TypeError as error:
+        raise TypeError(f"channel {channel!r}: {error}") from error

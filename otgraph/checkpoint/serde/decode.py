@@ -30,7 +30,7 @@ from otgraph.checkpoint.serde.kinds import (
 )
 from otgraph.checkpoint.serde.names import find_class
 from otgraph.checkpoint.serde.types import DeltaSnapshot
-from otgraph.command import Overwrite
+from otgraph.command import Overwrite, Send
 
 __all__ = ["Decoder"]
 
@@ -72,6 +72,9 @@ class Decoder:
             except ImportError as error:
                 report_lost("numpy", "ndarray", error)
                 return parts
+            except TypeError as error:
+                report_lost("numpy", "ndarray", error)
+                return None
         module, name, argument, *rest = parts
         if not (SINGLE <= code <= PYDANTIC and isinstance(module, str) and isinstance(name, str)):
             raise ValueError(f"no extension has the code {code} and the parts {parts!r}"[:200])
@@ -118,6 +121,8 @@ def _is_of_kind(cls: Any, code: int) -> bool:
 
 
 def _positional(cls: Any, arguments: Any) -> Any:
+    if cls is Send:
+        return Send(arguments[0], arguments[1], timeout=arguments[2] if len(arguments) > 2 else None)
     if cls is pathlib.WindowsPath and os.name != "nt":
         cls = pathlib.PureWindowsPath
     elif cls is pathlib.PosixPath and os.name == "nt":
@@ -166,7 +171,7 @@ def _array(dtype: Any, shape: Any, order: Any, data: bytes) -> Any:
     numpy = import_module("numpy")
     kind = numpy.dtype([tuple(field) for field in dtype] if isinstance(dtype, list) else dtype)
     if kind.hasobject:
-        raise ValueError("a stored array claims to hold Python objects")
+        raise TypeError("only addresses of the Python objects in it were stored")
     return numpy.ndarray(tuple(shape), kind, bytearray(data), order=order)
 
 

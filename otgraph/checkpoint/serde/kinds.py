@@ -91,7 +91,9 @@ def _recognise(cls: type[Any]) -> Kind | None:
 
 
 def _attributes(cls: type[Any]) -> set[str]:
-    return {name for base in cls.__mro__ for name in (*vars(base), *vars(base).get("__annotations__", ()))}
+    """Return the names that instances have as far as the class shows: its own, and what it is made from."""
+    code = getattr(cls.__init__, "__code__", None)
+    return {name for base in cls.__mro__ for name in vars(base)}.union(code.co_varnames if code else ())
 
 
 def _single(argument: Callable[[Any], Any]) -> Kind:

@@ -1,0 +1,156 @@
+"""
+One connection to an SQLite file that many threads use in turn, beside other processes with connections of theirs.
+
+Rule: a transaction that will write says so at its start. Then it waits its turn for as long as the busy timeout,
+where one that began by reading would fail at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+
+from otgraph.checkpoint.sqlite import statements
+
+__all__ = ["Database"]
+
+BUSY_TIMEOUT = 30.0
+"""Seconds that a statement waits for other connections by default."""
+
+_LEFT_ALONE = ("memory", "off", "wal")
+"""Journal modes that are not changed."""
+
+
+class Database:
+    """
+    The tables of a saver.
+
+    Args:
+        connection: opened with `check_same_thread=False` if several threads will use it; None if it comes later.
+        busy_timeout: seconds to wait for other connections; None leaves the connection as it is.
+    """
+
+    def __init__(self, connection: sqlite3.Connection | None, busy_timeout: float | None) -> None:
+        self.connection = connection
+        self.lock = RLock()
+        self.is_setup = False
+        self._busy_timeout = busy_timeout
+        self._process = os.getpid()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Cursor]:
+        """Give a cursor all of whose statements see the same state of the file."""
+        with self.lock:
+            self.setup()
+            with self._transaction("BEGIN") as cursor:
+                yield cursor
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Cursor]:
+        """Give a cursor whose changes are kept together at the end, or not at all if an exception leaves."""
+        with self.lock:
+            self.setup()
+            with self._transaction("BEGIN IMMEDIATE") as cursor:
+                yield cursor
+
+    def setup(self) -> None:
+        """
+        Prepare connection and tables; done on the first use.
+
+        Raises:
+            ValueError: if the file is no SQLite database.
+        """
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                f"this SQLite connection was opened in process {self._process} and cannot be used in its child "
+                f"{os.getpid()}: open a saver in each process"
+            )
+        with self.lock:
+            if self.is_setup:
+                return
+            try:
+                self._prepare()
+            except sqlite3.DatabaseError as error:
+                if "not a database" not in str(error):
+                    raise
+                raise ValueError(f"cannot keep checkpoints in {self._file()!r}: {error}") from error
+            self.is_setup = True
+
+    def _prepare(self) -> None:
+        connection = self._opened()
+        cursor = _cursor(connection)
+        if self._busy_timeout is not None:
+            cursor.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
+        mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+        if mode not in _LEFT_ALONE and not connection.in_transaction:
+            self._switch_to_wal(cursor)
+        if not _has_tables(cursor):
+            with self._transaction("BEGIN IMMEDIATE"):
+                for statement in statements.CREATE:
+                    cursor.execute(statement)
+                if not _has_tables(cursor):
+                    cursor.execute(statements.ADD_TASK_PATH)
+        cursor.close()
+
+    def _switch_to_wal(self, cursor: sqlite3.Cursor) -> None:
+        """Change the journal, which SQLite refuses without waiting while another connection does the same."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or attempt == _ATTEMPTS - 1:
+                    raise
+            with self._transaction("BEGIN IMMEDIATE"):
+                pass  # waits until the other one is done
+
+    def _opened(self) -> sqlite3.Connection:
+        if self.connection is None:
+            raise RuntimeError(
+                "the aiosqlite connection is not open yet; await one of the saver's methods first"
+            )
+        return self.connection
+
+    def _file(self) -> str:
+        try:
+            return str(self._opened().execute("PRAGMA database_list").fetchone()[2])
+        except sqlite3.DatabaseError:
+            return "this file"
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Cursor]:
+        connection = self._opened()
+        # A connection that is not ours alone may be in the middle of its owner's transaction.
+        inside = connection.in_transaction
+        cursor = _cursor(connection)
+        cursor.execute("SAVEPOINT otgraph" if inside else begin)
+        try:
+            yield cursor
+            if connection.in_transaction:
+                cursor.execute("RELEASE otgraph" if inside else "COMMIT")
+                if inside:
+                    connection.commit()
+        except BaseException:
+            if connection.in_transaction:
+                for statement in _UNDO_INSIDE if inside else ("ROLLBACK",):
+                    cursor.execute(statement)
+            raise
+        finally:
+            cursor.close()
+
+
+def _cursor(connection: sqlite3.Connection) -> sqlite3.Cursor:
+    cursor = connection.cursor()
+    cursor.row_factory = None  # rows are tuples here, whatever the connection's owner wants for himself
+    return cursor
+
+
+def _has_tables(cursor: sqlite3.Cursor) -> bool:
+    return ("task_path",) in cursor.execute(statements.COLUMNS_OF_WRITES).fetchall()
+
+
+_ATTEMPTS = 50
+_UNDO_INSIDE = ("ROLLBACK TO otgraph", "RELEASE otgraph")
