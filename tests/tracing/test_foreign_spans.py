@@ -317,7 +317,7 @@ def test_an_incoming_traceparent_is_continued(colour: str) -> None:
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("sampled", [0, 1])
 def test_the_parents_decision_is_kept(colour: str, sampled: int) -> None:
-    """Under a parent-based sampler an unsampled request exports nothing, neither own nor foreign, and passes that on."""
+    """Under a parent-based sampler an unsampled request exports nothing, of its own or of others, and says so."""
     kept = Kept(sampler=ParentBased(ALWAYS_ON))
     sent: dict[str, str] = {}
     tracer = kept.provider.get_tracer("library")
