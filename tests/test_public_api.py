@@ -105,8 +105,6 @@ LATER = {
     "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer",
     "errors": "NodeInterrupt UnknownInterruptError is_invalid_resume",
     "prebuilt": ...,
-    "checkpoint.sqlite": ...,
-    "checkpoint.sqlite.aio": ...,
     "pregel": ...,
     "pregel.protocol": ...,
     "pregel.types": ...,
