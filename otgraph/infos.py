@@ -84,6 +84,9 @@ class TaskInfo:
     """The observer's handles of the tasks that made this one due."""
     span: Any = None
     """The observer's handle of the task; nobody else looks at it."""
+    restored: bool = False
+    """Whether its writes are known from an earlier execution, so that it does not run."""
+    writes: Sequence[Any] = ()
     attempt: int = 1
     """From 1."""
     emitted: int = 0

@@ -20,6 +20,7 @@ from otgraph.drivers.delay import seconds_of
 from otgraph.drivers.room import wait_for_room
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.stepper import Stepper
+from otgraph.drivers.storage import perform_async
 from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import NUDGE_AFTER, workers
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep, Stopped
@@ -90,7 +91,7 @@ class AsyncDriver(Driver):
         elif kind is Sleep:
             self._sleep(strand, effect)  # type: ignore[arg-type]
         else:
-            raise AssertionError(f"the asyncio driver does not know the effect {effect!r}")
+            self.coordinator.answer_now(strand, await perform_async(effect))
 
     async def _call(self, strand: Strand, effect: CallNode) -> None:
         if self.above is not None and self.above.ended:

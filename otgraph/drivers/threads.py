@@ -18,6 +18,7 @@ from otgraph.drivers.call import call_sync
 from otgraph.drivers.delay import seconds_of
 from otgraph.drivers.room import wait_for_room
 from otgraph.drivers.scope import CallScope
+from otgraph.drivers.storage import perform
 from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import NUDGE_AFTER, workers
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep
@@ -97,7 +98,7 @@ class ThreadDriver(Driver):
         elif kind is Sleep:
             self._sleep(strand, effect)  # type: ignore[arg-type]
         else:
-            raise AssertionError(f"the threads driver does not know the effect {effect!r}")
+            self.coordinator.answer_now(strand, perform(effect))
 
     def _call(self, strand: Strand, effect: CallNode) -> None:
         if self.above is not None and self.above.ended:

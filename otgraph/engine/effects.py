@@ -9,11 +9,13 @@ into a flow. A reply is the value asked for, a `Failure`, or `CANCELLED`.
     RunTasks             None, the first error that stopped the tasks, or `Expired`
     Rest                 the 16 bytes of a new checkpoint id: a superstep is over, nothing is in flight
     Sleep                None
+    ReadCache            key -> writes, for the keys that are there, or `Failure`
+    WriteCache           None, or `Failure`
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from otgraph.infos import TaskInfo
@@ -26,11 +28,13 @@ __all__ = [
     "Expired",
     "Failure",
     "Flow",
+    "ReadCache",
     "Rest",
     "RunCancelled",
     "RunTasks",
     "Sleep",
     "Stopped",
+    "WriteCache",
 ]
 
 
@@ -79,7 +83,28 @@ class Sleep:
         """Whether to add up to one second at random."""
 
 
-Effect: TypeAlias = CallNode | RunTasks | Rest | Sleep
+class ReadCache:
+    """Look writes up in a cache. Reply: those that are there, by key."""
+
+    __slots__ = ("cache", "keys")
+
+    def __init__(self, cache: Any, keys: Sequence[Any]) -> None:
+        self.cache = cache
+        self.keys = keys
+
+
+class WriteCache:
+    """Put writes into a cache."""
+
+    __slots__ = ("cache", "pairs")
+
+    def __init__(self, cache: Any, pairs: Mapping[Any, Any]) -> None:
+        self.cache = cache
+        self.pairs = pairs
+        """Key -> writes and the seconds they live."""
+
+
+Effect: TypeAlias = CallNode | RunTasks | Rest | Sleep | ReadCache | WriteCache
 Flow: TypeAlias = Generator[Effect, Any, Any]
 
 

@@ -11,17 +11,21 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from otgraph.constants import START
+from otgraph.constants import PUSH, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
 from otgraph.engine.retry import matching_policy, retry_delay
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.engine.writes import result_writes
-from otgraph.errors import GraphInterrupt, NodeTimeoutError, ParentCommand
+from otgraph.errors import GraphInterrupt, NodeError, NodeTimeoutError, ParentCommand
 from otgraph.events import Outcome
+from otgraph.ids import task_id
 
 __all__ = ["task_flow"]
+
+HANDLER = "node_error_handler"
+"""Part of the identity of a task that runs in the place of a failed one."""
 
 
 def task_flow(run: Run, task: Task, nested: Any) -> Flow:
@@ -31,6 +35,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
     Args:
         nested: makes the flow of a graph that is a node: `(run, task) -> Flow`.
     """
+    if task.restored:
+        return None
     node = task.node
     callee = node.callee
     try:
@@ -58,11 +64,30 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                 if retried is None:
                     continue
                 reply = retried
-            return _settle(run, task, reply)
+            stopped = _settle(run, task, reply)
+            if node.error_handler is not None and type(reply) is Failure and stopped is reply.error:
+                return (yield from _handle_flow(run, task, reply.error, nested))
+            return stopped
     except GeneratorExit:
         if not node.hidden:
             run.observer.task_ended(task, Outcome.ABANDONED, None)
         raise
+
+
+def _handle_flow(run: Run, failed: Task, error: BaseException, nested: Any) -> Flow:
+    """Run the error handler of a node in its place; return what stops the superstep, if the handler fails too."""
+    if not isinstance(error, Exception):
+        return error
+    assert failed.node.error_handler is not None
+    node = run.plan.nodes[failed.node.error_handler]
+    name = node.name
+    id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PUSH, HANDLER, failed.id))  # noqa: A001
+    task = Task(run, node, id, failed.input, (), (*failed.path, HANDLER))
+    task.failure = NodeError(failed.name, error)
+    task.sources = (failed.span,)
+    failed.handler = task
+    run.observer.task_substituted(task, failed)
+    return (yield from task_flow(run, task, nested))
 
 
 def _take(run: Run, task: Task, result: Any) -> Failure | None:

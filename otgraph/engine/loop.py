@@ -11,6 +11,7 @@ from typing import Any
 
 from otgraph.command import Command
 from otgraph.constants import NULL_TASK_ID, PULL, START
+from otgraph.engine.cached import remember_flow, restore_flow
 from otgraph.engine.effects import CANCELLED, Expired, Failure, Flow, Rest, RunCancelled, RunTasks
 from otgraph.engine.execute import task_flow
 from otgraph.engine.interrupts import stops_at
@@ -83,6 +84,8 @@ def _steps_flow(run: Run, input: Any) -> Flow:
             return Outcome.SUCCESS
         if run.options.control is not None:
             _check_drain(run.options.control)
+        if run.options.cache is not None:
+            yield from restore_flow(run, tasks)
         if before and stops_at(run, before, tasks):
             run.observer.run_paused(run)
             return Outcome.INTERRUPTED
@@ -149,8 +152,10 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         if len(tasks) == 1 and run.step_timeout is None:
             stopped = yield from task_flow(run, tasks[0], nested_flow)
         else:
-            flows = [task_flow(run, task, nested_flow) for task in tasks]
+            flows = [task_flow(run, task, nested_flow) for task in tasks if not task.restored]
             stopped = yield RunTasks(flows, run.step_timeout, nested=run.parent is not None)
+        if run.options.cache is not None and stopped is None:
+            yield from remember_flow(run, tasks)
         if type(stopped) is Expired:
             observer.step_ended(run, Outcome.TIMEOUT, stopped.error)
             raise stopped.error
@@ -166,6 +171,9 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         raise run.leaving
     try:
         # Where a task waits, the writes of the others are shown, at the root, and not kept.
+        handlers = [task.handler for task in tasks if task.handler is not None]
+        if handlers:
+            tasks = [*tasks, *handlers]
         if not run.interrupts:
             _apply(run, tasks)
         elif run.parent is None:

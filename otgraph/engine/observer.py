@@ -36,6 +36,9 @@ class Observer(Protocol):
     def step_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
         """The superstep is over, ended by `error` if that is given."""
 
+    def task_substituted(self, task: TaskInfo, failed: TaskInfo) -> None:
+        """An error handler is about to run in the place of a failed task."""
+
     def task_committed(self, task: TaskInfo, writes: Sequence[Write]) -> None:
         """A task finished and its writes are kept."""
 

@@ -29,6 +29,8 @@ class Task(TaskInfo):
     """Answers to its interrupts, in the order in which it asks."""
     failure: Any = None
     """What an error handler is told of the task in whose place it runs."""
+    handler: Task | None = None
+    """The task that ran in its place after it had failed."""
     asked: int = 0
     """How often it has asked in this attempt."""
     children: int = 0
@@ -36,6 +38,7 @@ class Task(TaskInfo):
     first_attempt_time: float | None = None
     """Seconds since 1970; set by the driver that makes the first call."""
     writes: Sequence[Write] = ()
+    """What it wrote; state once its superstep is applied."""
 
     def __init__(
         self, run: Run, node: NodePlan, id: str, input: Any, triggers: tuple[str, ...], path: tuple[Any, ...]

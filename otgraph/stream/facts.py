@@ -64,7 +64,10 @@ class RecordedRun:
             self._keep(ended, attributes.get(names.END_SEQ), span["end_ns"])
         elif names.TASK_ID in attributes:
             task = _task(run, attributes)
-            self._keep(TaskStarted(task), attributes.get(names.SEQ), span["start_ns"], _payload(attributes))
+            if names.HANDLES not in attributes:
+                self._keep(
+                    TaskStarted(task), attributes.get(names.SEQ), span["start_ns"], _payload(attributes)
+                )
         self._add_events(span, run, task)
 
     def _add_events(self, span: ExportedSpan, run: RunInfo, task: TaskInfo | None) -> None:
@@ -212,13 +215,15 @@ def _applied(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
 
 
 EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
+    "otgraph.task.started": lambda run, task, told: TaskStarted(task),
     TaskCommitted.name: lambda run, task, told: TaskCommitted(task, _writes(told)),
     TaskRestored.name: lambda run, task, told: TaskRestored(task, _writes(told)),
     TaskRetried.name: lambda run, task, told: TaskRetried(task, None, 0.0),  # type: ignore[arg-type]
     TaskFailed.name: _failed,
     TaskFailed.passed_on: _failed,
     TaskStopped.name: lambda run, task, told: TaskStopped(
-        task, told.get("error") if isinstance(told, dict) else told  # type: ignore[arg-type]
+        task,
+        told.get("error") if isinstance(told, dict) else told,  # type: ignore[arg-type]
     ),
     TaskInterrupted.name: _interrupted,
     Emitted.name: lambda run, task, told: Emitted(task, told),

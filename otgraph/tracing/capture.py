@@ -73,7 +73,7 @@ class Capture:
         """Forget what is remembered of a run."""
         self._instances.pop(run, None)
 
-    def task_started(self, span: Span, fact: TaskStarted) -> None:
+    def task_started(self, fact: TaskStarted) -> dict[str, Any]:
         """Record a task's input, or which channels it was read from."""
         task = fact.task
         told: dict[str, Any] = {}
@@ -90,7 +90,7 @@ class Capture:
                 told["managed"] = managed
         else:
             told.update(self._instance(fact.run, task.input))
-        span.annotate(self._payload("task", told))
+        return self._payload("task", told)
 
     def _instance(self, run: RunInfo, value: Any) -> dict[str, Any]:
         """Return what is told of a state that is an instance of a class of the user's."""

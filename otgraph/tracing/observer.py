@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 __all__ = ["LIVE", "TracingObserver", "new_observer"]
 
 
+RESTORED_START = "otgraph.task.started"
+"""The event that stands for the start of a task that does not run."""
+
 LIVE: Final[dict[str, RunInfo]] = {}
 """The root runs that are going on in this process, by id."""
 
@@ -153,45 +156,70 @@ class TracingObserver:
     def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
         """Start the superstep's span and then those of all its tasks."""
         place: Place = run.place
-        pipeline, context = self._pipeline, place.context
-        above = pipeline.child(
+        above = self._pipeline.child(
             names.STEP_SPAN,
             run.span,
-            context,
+            place.context,
             {**place.facts, names.STEP: step, names.STEP_TASKS: len(tasks)},
         )
         run.step_span = above
-        latest = place.latest = [above]
+        place.latest = [above]
         mask = place.record.mask
         self._start(place, above, StepStarted(run, step, tasks) if mask & StepStarted.kind else None)
-        heard = mask & TaskStarted.kind or self._capture is not None
+        heard = bool(mask & TaskStarted.kind) or self._capture is not None
         for task in tasks:
-            node = task.name
-            if node == START:
+            if task.name == START:
                 # The hidden node, sent to by hand: it has no span of its own.
                 task.span = above
-                continue
-            span = pipeline.child(
-                f"invoke_node {node}",
-                above,
-                context,
-                {
-                    **place.task_facts,
-                    names.NODE: node,
-                    names.STEP: step,
-                    names.TASK_ID: task.id,
-                    names.TRIGGERS: task.triggers,
-                },
-                [(source._context, None) for source in task.sources] if task.sources else (),
-            )
-            task.span = span
-            latest.append(span)
-            fact = None
-            if heard:
-                fact = TaskStarted(task)
-                if self._capture is not None:
-                    self._capture.task_started(span, fact)
-            self._start(place, span, fact)
+            elif task.restored:
+                self._restored(task, heard)
+            else:
+                self._start_task(task, TaskStarted(task) if heard else None)
+        for task in tasks:
+            if task.restored:
+                self.task_restored(task, task.writes)
+
+    def _start_task(self, task: TaskInfo, fact: TaskStarted | None, **more: Any) -> None:
+        run = task.run
+        place: Place = run.place
+        node = task.name
+        task.span = span = self._pipeline.child(
+            f"invoke_node {node}",
+            run.step_span,
+            place.context,
+            {
+                **place.task_facts,
+                names.NODE: node,
+                names.STEP: task.step,
+                names.TASK_ID: task.id,
+                names.TRIGGERS: task.triggers,
+                **more,
+            },
+            [(source._context, None) for source in task.sources if source is not run.span]
+            if task.sources
+            else (),
+        )
+        place.latest.append(span)
+        if fact is not None and self._capture is not None:
+            span.annotate(self._capture.task_started(fact))
+        self._start(place, span, fact)
+
+    def _restored(self, task: TaskInfo, heard: bool) -> None:
+        """Tell of a task that need not run: it has no span, so its start is an event of the superstep."""
+        task.span = span = task.run.step_span
+        fact = TaskStarted(task) if heard else None
+        attributes: dict[str, Any] = {
+            names.TASK_ID: task.id,
+            names.NODE: task.name,
+            names.TRIGGERS: task.triggers,
+        }
+        if fact is not None and self._capture is not None:
+            attributes.update(self._capture.task_started(fact))
+        span.emit(RESTORED_START, attributes, fact, reserved=True)
+
+    def task_substituted(self, task: TaskInfo, failed: TaskInfo) -> None:
+        """Start the span of an error handler; streams do not show its start."""
+        self._start_task(task, None, **{names.HANDLES: failed.id})
 
     def step_applied(self, run: RunInfo, step: int, changed: Sequence[str], written: Sequence[str]) -> None:
         """Add the event to the superstep's span; to the run's for the input."""
@@ -331,8 +359,11 @@ def run_facts(run: RunInfo) -> dict[str, Any]:
     """Return the attributes that all spans of a run bear."""
     # The place of its start in the record is filled in when it starts.
     facts: dict[str, Any] = {names.WORKFLOW: run.name, names.RUN_ID: run.id, names.SEQ: 0}
-    if run.thread is not None:
-        facts[names.CONVERSATION] = run.thread
+    above = run
+    while above.thread is None and above.parent is not None:
+        above = above.parent
+    if above.thread is not None:
+        facts[names.CONVERSATION] = above.thread
     if run.ns:
         facts[names.NS] = NS_SEP.join(run.ns)
     return facts
