@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from otgraph.constants import PARENT
+from otgraph.constants import OVERWRITE, PARENT
 
 __all__ = ["Command", "Overwrite", "Send"]
 
@@ -77,3 +77,5 @@ class Overwrite:
     """A write that replaces a channel's value instead of going through its reducer."""
 
     value: Any
+    type: Literal["__overwrite__"] = OVERWRITE
+    """What tells it from other dicts where it travels as JSON."""

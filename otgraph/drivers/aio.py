@@ -68,7 +68,7 @@ class AsyncDriver(Driver):
             elif ready:
                 strand = coordinator.resume()
                 if coordinator.stopped:
-                    self._stop_siblings()
+                    self._stop_siblings(subscription)
                 if strand is None:
                     continue
                 if pending:
@@ -179,9 +179,10 @@ class AsyncDriver(Driver):
         self.coordinator.answer(strand, None)
         self._wake_here()
 
-    def _stop_siblings(self) -> None:
+    def _stop_siblings(self, subscription: Subscription | None) -> None:
         """Cancel what runs beside a task that failed."""
         self.drop_queued()
+        self.seal(subscription)
         coordinator = self.coordinator
         for group in coordinator.stopped:
             for strand in list(coordinator.waiting(group)):
@@ -195,7 +196,7 @@ class AsyncDriver(Driver):
             handle.cancel()
         elif isinstance(handle, asyncio.TimerHandle):
             handle.cancel()
-            self.coordinator.answer(strand, CANCELLED)
+            self.coordinator.answer(strand, Stopped(asyncio.CancelledError()))
         elif isinstance(handle, _Job):
             # The thread cannot be stopped; from here on its result does not count.
             handle.give_up()

@@ -15,6 +15,7 @@ from otgraph.drivers.scope import CallScope
 from otgraph.drivers.strands import Coordinator, Group, Strand
 from otgraph.engine.effects import CANCELLED, CallNode, Expired, Flow, RunCancelled
 from otgraph.errors import RunEndedError
+from otgraph.stream.subscription import Subscription
 from otgraph.tracing.record import Record
 
 __all__ = ["Driver"]
@@ -147,6 +148,11 @@ class Driver:
                 if strand in self.queued:
                     self.queued.remove(strand)
                     coordinator.answer(strand, CANCELLED)
+
+    def seal(self, subscription: Subscription | None) -> None:
+        """Let the run's own stream hear nothing more, where a failure has just stopped the tasks of the run itself."""
+        if subscription is not None and any(not group.nested for group in self.coordinator.stopped):
+            self.record.unsubscribe(subscription)
 
     def unwind(self) -> None:
         """Let all flows come to their end, with nothing performed for them any more."""

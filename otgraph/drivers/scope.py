@@ -31,7 +31,7 @@ class CallScope:
         pause: called after something was written while a subscriber asks the run to wait.
     """
 
-    __slots__ = ("_config", "_pause", "_runtime", "ended", "run", "task", "unheard")
+    __slots__ = ("_config", "_pause", "_runtime", "ended", "run", "task")
 
     def __init__(self, task: Task, pause: Callable[[CallScope], None]) -> None:
         self.task = task
@@ -41,16 +41,12 @@ class CallScope:
         self._runtime: Runtime[Any] | None = None
         self.ended = False
         """Whether the run has given up this call, or is over."""
-        self.unheard = False
-        """Whether the call only comes to its end: a task beside it has failed."""
 
     def write(self, payload: Any) -> None:
         """Hand `payload` to whoever streams `custom`."""
         run = self.run
         if self.ended or run.place.record.closed:
             self._refuse("its stream writer")
-        if self.unheard:
-            return
         run.observer.emitted(self.task, payload)
         if run.place.record.crowded:
             self._pause(self)

@@ -57,7 +57,7 @@ class ThreadDriver(Driver):
             elif ready:
                 strand = coordinator.resume()
                 if coordinator.stopped:
-                    self._stop_siblings()
+                    self._stop_siblings(subscription)
                 if strand is None:
                     continue
                 if pending:
@@ -68,23 +68,16 @@ class ThreadDriver(Driver):
             else:
                 self._wait(subscription)
 
-    def _stop_siblings(self) -> None:
+    def _stop_siblings(self, subscription: Subscription | None) -> None:
         """
         Let calls beside a task that failed come to their end: a thread cannot be stopped.
 
-        Inside a nested graph they are heard, as the graph around it goes on; where the run itself has failed, its
-        stream is over.
+        Inside a nested graph they are heard, as the graph around it may go on; where the run itself has failed,
+        its stream is over.
         """
         self.drop_queued()
-        coordinator = self.coordinator
-        for group in coordinator.stopped:
-            if group.nested:
-                continue
-            for strand in coordinator.waiting(group):
-                scope = self.scopes.get(strand)
-                if scope is not None:
-                    scope.unheard = True
-        coordinator.stopped.clear()
+        self.seal(subscription)
+        self.coordinator.stopped.clear()
 
     # ---- effects
 
@@ -202,8 +195,6 @@ class ThreadDriver(Driver):
             if type(strand.effect) is Sleep:
                 self.coordinator.answer(strand, reply)
             return
-        if scope.unheard:
-            reply = CANCELLED
         following = self.end_call(strand, reply)
         if following is not None:
             self._submit(following)

@@ -141,4 +141,8 @@ class Expired(Failure):
 
 
 class RunCancelled(BaseException):
-    """Leaves a flow that was told to stop; only drivers see it."""
+    """Leaves a flow that was told to stop; only drivers see it. `error` is what a `Stopped` reply said."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+        super().__init__()

@@ -67,6 +67,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
             stopped = _settle(run, task, reply)
             if node.error_handler is not None and type(reply) is Failure and stopped is reply.error:
                 return (yield from _handle_flow(run, task, reply.error, nested))
+            if stopped is not None and not isinstance(stopped, RunCancelled):
+                run.stopping = True
             return stopped
     except GeneratorExit:
         if not node.hidden:
@@ -129,11 +131,12 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
         return reply.error  # type: ignore[no-any-return]
     if reply is CANCELLED or type(reply) is Stopped:
         task.writes = ()
-        if type(reply) is Stopped and run.parent is not None:
-            observer.task_stopped(task, reply.error)
+        error = reply.error if type(reply) is Stopped else None
+        if error is not None and run.stopping and run.parent is not None:
+            observer.task_stopped(task, error)
         observer.task_ended(task, Outcome.CANCELLED, None)
-        return RunCancelled()
-    error: BaseException = reply.error
+        return RunCancelled(error)
+    error: Any = reply.error
     if isinstance(error, ParentCommand):
         # It stops nobody else: siblings finish, and then the graph is left.
         task.writes = ()

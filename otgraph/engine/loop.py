@@ -12,7 +12,7 @@ from typing import Any
 from otgraph.command import Command
 from otgraph.constants import NULL_TASK_ID, PULL, START
 from otgraph.engine.cached import remember_flow, restore_flow
-from otgraph.engine.effects import CANCELLED, Expired, Failure, Flow, Rest, RunCancelled, RunTasks
+from otgraph.engine.effects import CANCELLED, Expired, Failure, Flow, Rest, RunCancelled, RunTasks, Stopped
 from otgraph.engine.execute import task_flow
 from otgraph.engine.interrupts import stops_at
 from otgraph.engine.run import Run
@@ -105,8 +105,8 @@ def nested_flow(run: Run, task: Task) -> Flow:
     child.caller = task
     try:
         return (yield from run_flow(child, task.input))
-    except RunCancelled:
-        return CANCELLED
+    except RunCancelled as stop:
+        return CANCELLED if stop.error is None else Stopped(stop.error)
     except Exception as error:
         return Failure(error)
 

@@ -65,6 +65,7 @@ class Run(RunInfo):
         "step",
         "step_timeout",
         "stop",
+        "stopping",
         "updated",
         "version",
         "versions",
@@ -111,6 +112,8 @@ class Run(RunInfo):
         """The last superstep that the recursion limit allows."""
         self.leaving: ParentCommand | None = None
         """The Command with which the run ends when its superstep is done."""
+        self.stopping = False
+        """Whether a task has failed for good, so that those beside it are cancelled."""
         self.interrupts: list[Any] = []
         """What the tasks of the last superstep wait for."""
         self.step_timeout: float | None = None

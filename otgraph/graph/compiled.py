@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal
 from typing_extensions import Self
 
 from otgraph.engine.run import RunOptions
+from otgraph.graph.deprecated import refuse_unknown
 from otgraph.graph.execution import Arguments
 from otgraph.graph.introspection import Introspection
 from otgraph.graph.results import invoke_result
-from otgraph.graph.session import Session, batch_limit, each_config
+from otgraph.graph.session import Session, batch_limit, cached_nodes, each_config
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 from otgraph.run_config import RunnableConfig, merge_configs
@@ -163,6 +164,7 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         version: Literal["v1", "v2"] = "v1",
         buffer: Buffer | None = None,
         telemetry: TelemetryOptions | None = None,
+        **deprecated: Any,
     ) -> Iterator[Any]:
         """
         Run the graph and yield what happens; nothing runs before the first `next`, or after the last.
@@ -179,6 +181,7 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
+        refuse_unknown(deprecated, "stream")
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
         return Session(self, given, self.plan.stream_keys).stream(stream_mode, version, **wishes)
 
@@ -200,11 +203,13 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         version: Literal["v1", "v2"] = "v1",
         buffer: Buffer | None = None,
         telemetry: TelemetryOptions | None = None,
+        **deprecated: Any,
     ) -> AsyncIterator[Any]:
         """Run the graph on the event loop and yield what happens; see `stream`."""
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
+        refuse_unknown(deprecated, "stream")
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
         return Session(self, given, self.plan.stream_keys).astream(stream_mode, version, **wishes)
 
@@ -245,6 +250,23 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             partial(self.ainvoke, each, own, **kwargs) for each, own in zip(inputs, configs, strict=True)
         ]
         return await run_all_async(calls, batch_limit(configs), errors=return_exceptions)
+
+    # ---- cached writes
+
+    def clear_cache(self, nodes: Sequence[str] | None = None) -> None:
+        """
+        Forget the cached writes of some nodes, or of all.
+
+        Raises:
+            ValueError: the graph was compiled without a cache.
+        """
+        cache, namespaces = cached_nodes(self.cache, self.plan, nodes)
+        cache.clear(namespaces)
+
+    async def aclear_cache(self, nodes: Sequence[str] | None = None) -> None:
+        """Forget the cached writes of some nodes, or of all; see `clear_cache`."""
+        cache, namespaces = cached_nodes(self.cache, self.plan, nodes)
+        await cache.aclear(namespaces)
 
     # ---- variants of the graph
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from otgraph.constants import CONF
 from otgraph.drivers.base import Driver
 from otgraph.drivers.threads import ThreadDriver
+from otgraph.engine.cached import cache_namespace
 from otgraph.graph.execution import Arguments, Execution
 from otgraph.graph.views import views_of
-from otgraph.plan.model import Keys
+from otgraph.plan.model import Keys, Plan
 from otgraph.runtime import SCOPE
 from otgraph.stream.subscription import Subscription
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from otgraph.drivers.aio import AsyncDriver
     from otgraph.graph.compiled import CompiledStateGraph
 
-__all__ = ["Session", "batch_limit", "default_mode", "each_config"]
+__all__ = ["Session", "batch_limit", "cached_nodes", "default_mode", "each_config"]
 
 
 class Session:
@@ -155,3 +156,15 @@ def batch_limit(configs: Sequence[Any]) -> int | None:
     """Return how many runs of a batch may be in progress at once."""
     first = configs[0] if configs else None
     return first.get("max_concurrency") if first else None
+
+
+def cached_nodes(cache: Any, plan: Plan, names: Sequence[str] | None) -> tuple[Any, list[tuple[str, ...]]]:
+    """
+    Return a graph's cache, and the namespaces of its nodes there.
+
+    Raises:
+        ValueError: there is no cache.
+    """
+    if cache is None:
+        raise ValueError("No cache is set for this graph. Cannot clear cache.")
+    return cache, [cache_namespace(plan.nodes[name]) for name in (plan.nodes if names is None else names)]
