@@ -181,7 +181,7 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
-        refuse_unknown(deprecated, "stream")
+        refuse_unknown("stream", deprecated)
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
         return Session(self, given, self.plan.stream_keys).stream(stream_mode, version, **wishes)
 
@@ -209,7 +209,7 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         given = Arguments(
             input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
         )
-        refuse_unknown(deprecated, "stream")
+        refuse_unknown("stream", deprecated)
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
         return Session(self, given, self.plan.stream_keys).astream(stream_mode, version, **wishes)
 
