@@ -39,7 +39,7 @@ from otgraph.tracing import names
 from otgraph.tracing.exceptions import exception_event
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.place import Place
-from otgraph.tracing.provider import Pipeline, pipeline_for
+from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 
@@ -74,7 +74,7 @@ class TracingObserver:
     __slots__ = ("_capture", "_context", "_failures", "_options", "_pipeline", "record")
 
     def __init__(
-        self, pipeline: Pipeline, record: Record, context: Context, options: TelemetryOptions
+        self, pipeline: AnyPipeline, record: Record, context: Context, options: TelemetryOptions
     ) -> None:
         self._pipeline = pipeline
         self._context = context
@@ -93,7 +93,7 @@ class TracingObserver:
     def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:
         """Start the run's span, under the task that called it or under the caller's current span."""
         record, pipeline = self.record, self._pipeline
-        place = run.place = Place(run, record, self._context, pipeline.exports)
+        place = run.place = pipeline.place_type(run, record, self._context, pipeline.exports)
         place.facts = facts = run_facts(run)
         place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
         attributes = {**facts, names.OPERATION: names.RUN_SPAN, **config_attributes(run)}

@@ -8,7 +8,7 @@ without one (or with a disabled one) the same spans exist, feed streams, and are
 from __future__ import annotations
 
 from random import getrandbits
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from opentelemetry import trace
@@ -31,11 +31,13 @@ from otgraph.tracing import names
 from otgraph.tracing.foreign import foreign_processor
 from otgraph.tracing.guarded import GuardedSampler, guarded_ids
 from otgraph.tracing.limits import SpanLimits
+from otgraph.tracing.mirror import MirrorPipeline, tracer_of
+from otgraph.tracing.place import Place
 from otgraph.tracing.processor import processor
 from otgraph.tracing.span import Span, SpanSource
 from otgraph.version import __version__
 
-__all__ = ["Pipeline", "pipeline_for"]
+__all__ = ["AnyPipeline", "Pipeline", "pipeline_for"]
 
 SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 UNSAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
@@ -50,6 +52,9 @@ class Pipeline:
     Args:
         provider: an SDK provider that is not disabled, or None.
     """
+
+    place_type: ClassVar[type[Place]] = Place
+    """What the runs whose spans it makes have for a place."""
 
     __slots__ = (
         "_id_generator",
@@ -169,25 +174,33 @@ def _inherits(sampler: Sampler) -> bool:
     return on is ALWAYS_ON and off is ALWAYS_OFF
 
 
+AnyPipeline: TypeAlias = Pipeline | MirrorPipeline
+
 _none: Pipeline | None = None
-_pipelines: WeakKeyDictionary[Any, Pipeline] = WeakKeyDictionary()
+_pipelines: WeakKeyDictionary[TracerProvider, Pipeline] = WeakKeyDictionary()
 
 
-def pipeline_for(provider: Any = None) -> Pipeline:
+def pipeline_for(provider: Any = None) -> AnyPipeline:
     """
     Return the pipeline of `provider`, or of the global provider as it is now.
 
-    A provider that is not the SDK's, or is disabled by `OTEL_SDK_DISABLED`, counts as none.
+    A no-op, the proxy of a provider that was not set yet, and the SDK's where `OTEL_SDK_DISABLED` is true count as
+    none.
     """
     global _none  # noqa: PLW0603 (the pipeline to nowhere is made once)
     if provider is None:
         provider = trace.get_tracer_provider()
-    pipeline = _pipelines.get(provider)
-    if pipeline is not None:
-        return pipeline
-    if isinstance(provider, TracerProvider) and not getattr(provider, "_disabled", False):
-        pipeline = _pipelines[provider] = Pipeline(provider)
-        return pipeline
+    if isinstance(provider, TracerProvider):
+        pipeline = _pipelines.get(provider)
+        if pipeline is not None:
+            return pipeline
+        if not getattr(provider, "_disabled", False):
+            pipeline = _pipelines[provider] = Pipeline(provider)
+            return pipeline
+    else:
+        tracer = tracer_of(provider)
+        if tracer is not None:
+            return MirrorPipeline(tracer)
     if _none is None:
         _none = Pipeline()
     return _none
