@@ -131,11 +131,11 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
         return reply.error  # type: ignore[no-any-return]
     if reply is CANCELLED or type(reply) is Stopped:
         task.writes = ()
-        error = reply.error if type(reply) is Stopped else None
-        if error is not None and run.stopping and run.parent is not None:
-            observer.task_stopped(task, error)
+        reason = reply.error if type(reply) is Stopped else None
+        if reason is not None and run.stopping and run.parent is not None:
+            observer.task_stopped(task, reason)
         observer.task_ended(task, Outcome.CANCELLED, None)
-        return RunCancelled(error)
+        return RunCancelled(reason)
     error: Any = reply.error
     if isinstance(error, ParentCommand):
         # It stops nobody else: siblings finish, and then the graph is left.

@@ -27,6 +27,7 @@ DEVIATIONS = {
     "graph_api.deprecated_keywords": "warnings name API versions, not those of another package",
     "names.types": "StreamMode has otgraph's own mode, spans; some names come with checkpointers",
     "names.graph": "messages come with models",
+    "names.graph_message": "messages come with models",
     "names.config_runtime_constants_errors": "errors of resuming come with checkpointers",
     "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",
     "running.recursion_limit": "the error says which value was wrong",
