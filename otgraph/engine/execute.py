@@ -136,7 +136,7 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
             observer.task_stopped(task, reason)
         observer.task_ended(task, Outcome.CANCELLED, None)
         return RunCancelled(reason)
-    error: Any = reply.error
+    error: BaseException = reply.error
     if isinstance(error, ParentCommand):
         # It stops nobody else: siblings finish, and then the graph is left.
         task.writes = ()
