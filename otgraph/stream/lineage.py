@@ -21,9 +21,10 @@ __all__ = ["recorded_runs"]
 
 def recorded_runs(spans: Iterable[ExportedSpan]) -> list[RecordedRun]:
     """Return the root runs whose content was captured, the earliest first."""
-    own = {(span["trace_id"], span["span_id"]): span for span in spans if names.END_SEQ in span["attributes"]}
-    family = _Family(own)
-    for span in own.values():
+    everything = {(span["trace_id"], span["span_id"]): span for span in spans}
+    own = [span for span in everything.values() if names.END_SEQ in span["attributes"]]
+    family = _Family(everything, own)
+    for span in own:
         run = family.run_of(span)
         if run is not None:
             family.root_of(run).add(span, run)
@@ -33,11 +34,14 @@ def recorded_runs(spans: Iterable[ExportedSpan]) -> list[RecordedRun]:
 class _Family:
     """The runs of some spans, found by their parents; by their namespace where a parent never arrived."""
 
-    def __init__(self, own: Mapping[tuple[str, str], ExportedSpan]) -> None:
-        self._own = own
+    def __init__(
+        self, everything: Mapping[tuple[str, str], ExportedSpan], own: Iterable[ExportedSpan]
+    ) -> None:
+        self._everything = everything
+        """User code may have opened spans of its own between a task and the run that it began."""
         self._runs: dict[tuple[str, str], RunInfo] = {}
         self._by_place: dict[tuple[str, str, str], ExportedSpan] = {}
-        for span in own.values():
+        for span in own:
             if names.STREAM_KEYS in span["attributes"]:
                 self._by_place[_place(span)] = span
         self.roots: dict[RunInfo, RecordedRun] = {}
@@ -59,7 +63,7 @@ class _Family:
 
     def _parent(self, span: ExportedSpan) -> ExportedSpan | None:
         parent = span["parent_id"]
-        return None if parent is None else self._own.get((span["trace_id"], parent))
+        return None if parent is None else self._everything.get((span["trace_id"], parent))
 
     def _run(self, span: ExportedSpan) -> RunInfo | None:
         key = span["trace_id"], span["span_id"]
@@ -77,12 +81,14 @@ class _Family:
 
     def _run_above(self, span: ExportedSpan) -> RunInfo | None:
         above = self._parent(span)
-        if above is not None:
-            return self.run_of(above)
-        # The task that it was begun in never arrived: the root run is as good, for whoever asks for subgraphs.
-        trace_id, run_id, _ = _place(span)
-        root = self._by_place.get((trace_id, run_id, ""))
-        return None if root is None else self._run(root)
+        run = None if above is None else self.run_of(above)
+        # Where what it was begun in never arrived, its namespace tells which runs are around it.
+        trace_id, run_id, ns = _place(span)
+        while run is None and ns:
+            ns = ns.rpartition(NS_SEP)[0]
+            around = self._by_place.get((trace_id, run_id, ns))
+            run = None if around is None else self._run(around)
+        return run
 
 
 def _place(span: ExportedSpan) -> tuple[str, str, str]:

@@ -38,7 +38,7 @@ from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.exceptions import exception_event
 from otgraph.tracing.options import TelemetryOptions
-from otgraph.tracing.place import Place
+from otgraph.tracing.place import Place, begun_in
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
@@ -93,16 +93,18 @@ class TracingObserver:
     def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:
         """Start the run's span, under the task that called it or under the caller's current span."""
         record, pipeline = self.record, self._pipeline
-        place = run.place = pipeline.place_type(run, record, self._context, pipeline.exports)
+        context, below_another = (self._context, True) if caller is None else begun_in(caller)
+        place = run.place = pipeline.place_type(run, record, context, pipeline.exports)
         place.facts = facts = run_facts(run)
         place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
         attributes = {**facts, names.OPERATION: names.RUN_SPAN, **config_attributes(run)}
         name = f"{names.RUN_SPAN} {run.name}"
-        if caller is None:
-            span = pipeline.root(name, self._context, attributes, run.links)
-        else:
+        if caller is not None:
             attributes[names.NESTED] = True
-            span = pipeline.child(name, caller.span, place.context, attributes, run.links)
+        if caller is None or below_another:
+            span = pipeline.root(name, context, attributes, run.links)
+        else:
+            span = pipeline.child(name, caller.span, context, attributes, run.links)
         fact = RunStarted(run)
         if self._capture is not None:
             self._capture.run_started(span, fact)

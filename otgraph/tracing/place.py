@@ -12,11 +12,11 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from otgraph.infos import RunInfo
+from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 
-__all__ = ["PLACE", "Place"]
+__all__ = ["PLACE", "Place", "begun_in"]
 
 PLACE: Final = otel_context.create_key("otgraph.place")
 """The key of an OpenTelemetry context under which user code carries the place of the run it is inside of."""
@@ -53,3 +53,19 @@ class Place:
         """
         if self.exports:
             otel_context.attach(Context({**self.context, SPAN_KEY: span}))
+
+
+def begun_in(caller: TaskInfo) -> tuple[Context, bool]:
+    """
+    Return the OpenTelemetry context in which a run inside `caller` begins.
+
+    The second item says whether a span that user code opened is current in it: then the run is below that span, and
+    else below the task's.
+    """
+    place: Place = caller.run.place
+    here = otel_context.get_current()
+    if here.get(PLACE) is not place:
+        # The engine itself runs a graph that is a node.
+        return place.context, False
+    current, task = trace.get_current_span(here).get_span_context(), caller.span._context
+    return here, current.is_valid and current.trace_id == task.trace_id and current.span_id != task.span_id

@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from typing_extensions import TypedDict
 
 from otgraph.graph import START, StateGraph
+from otgraph.telemetry import read_spans, replay
 from otgraph.tracing import names
 from otgraph.tracing.foreign import MOST_OPEN, foreign_processor
 from otgraph.types import Send
@@ -138,6 +139,90 @@ def test_in_graphs_inside(colour: str) -> None:
         "before": "invoke_node calls",
         "after": "invoke_node calls",
     } == parents(kept)
+
+
+@pytest.mark.parametrize("colour", ["threads", "asyncio"])
+@pytest.mark.parametrize("how", ["invoke", "stream"])
+def test_around_graphs_inside(colour: str, how: str) -> None:
+    """A graph called below a span that its node has opened is below that span, and knows the node's baggage."""
+    kept = Kept(capture=True)
+    tracer = kept.provider.get_tracer("library")
+    seen: list[Any] = []
+
+    def look(state: State) -> Any:
+        seen.append(baggage.get_baggage("node"))
+        return {"log": ["seen"]}
+
+    deep = StateGraph(State).add_node("look", look).add_edge(START, "look").compile(name="deep")
+    called = StateGraph(State).add_node("deep", deep).add_edge(START, "deep").compile(name="called")
+
+    def call(state: State) -> Any:
+        otel_context.attach(baggage.set_baggage("node", "x"))
+        with tracer.start_as_current_span("outer"), tracer.start_as_current_span("inner"):
+            if how == "invoke":
+                called.invoke({"n": 1})
+            else:
+                list(called.stream({"n": 1}))
+
+    async def call_async(state: State) -> Any:
+        otel_context.attach(baggage.set_baggage("node", "x"))
+        with tracer.start_as_current_span("outer"), tracer.start_as_current_span("inner"):
+            if how == "invoke":
+                await called.ainvoke({"n": 1})
+            else:
+                async for _ in called.astream({"n": 1}):
+                    pass
+
+    graph = (
+        StateGraph(State)
+        .add_node("call", call if colour == "threads" else call_async)
+        .add_edge(START, "call")
+    )
+    options = {"stream_mode": ["tasks", "values"], "subgraphs": True}
+    live = streamed(graph.compile(name="root"), colour, {"n": 1}, telemetry=kept.options, **options)
+    assert [
+        "invoke_workflow root",
+        "  otgraph.superstep",
+        "    invoke_node call",
+        "      outer",
+        "        inner",
+        "          invoke_workflow called",
+        "            otgraph.superstep",
+        "              invoke_node deep",
+        "                invoke_workflow deep",
+        "                  otgraph.superstep",
+        "                    invoke_node look",
+    ] == kept.tree()
+    assert ["x"] == seen
+    exported = list(read_spans(kept.spans))
+    own = [span for span in exported if names.SEQ in span["attributes"]]
+    for spans in (exported, own):
+        assert live == list(replay(spans, **options))
+
+
+def test_a_span_of_another_trace_around_a_graph_inside() -> None:
+    """A span that begins a trace of its own takes no run out of the trace of the run around it."""
+    kept = Kept()
+    tracer = kept.provider.get_tracer("library")
+    called = (
+        StateGraph(State)
+        .add_node("c", lambda state: {"log": [1]})
+        .add_edge(START, "c")
+        .compile(name="called")
+    )
+
+    def call(state: State) -> None:
+        with trace.use_span(tracer.start_span("elsewhere", context=Context()), end_on_exit=True):
+            called.invoke(state)
+        with trace.use_span(trace.INVALID_SPAN):
+            called.invoke(state)
+
+    StateGraph(State).add_node("call", call).add_edge(START, "call").compile().invoke(
+        {}, telemetry=kept.options
+    )
+    task = kept.named("call")
+    runs = [span for span in kept.spans if span.name == "invoke_workflow called"]
+    assert [task.context.span_id] * 2 == [run.parent.span_id for run in runs]
 
 
 def test_in_threads_of_the_users_own() -> None:
