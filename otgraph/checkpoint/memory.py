@@ -296,7 +296,7 @@ class InMemorySaver(
     def _retain(self, thread: str, ns: str) -> None:
         now, limits = time.time(), self._retention
         cutoff, saved = limits.cutoff(now), self._saved(thread, ns)
-        if len(saved) > (limits.keep_last or len(saved)) or next(iter(saved), cutoff) < cutoff:
+        if len(saved) > (limits.keep_last or len(saved)) or _first(saved, cutoff) < cutoff:
             gone = doomed(self._entries(thread), keep_last=limits.keep_last, cutoff=cutoff)
             self._forget(thread, gone, lazily=True)
         if limits.ttl and now - self._searched > limits.pause:
@@ -336,6 +336,14 @@ class InMemorySaver(
 
 MemorySaver = InMemorySaver
 """The old name of `InMemorySaver`."""
+
+
+def _first(saved: dict[str, Saved], default: str) -> str:
+    """Return the key that was added first, without walking through all."""
+    try:
+        return next(iter(saved), default)
+    except RuntimeError:  # another thread saved something just now
+        return min(list(saved), default=default)
 
 
 def _config(thread: Any, ns: str, checkpoint: str) -> RunnableConfig:

@@ -26,6 +26,8 @@ Listing: TypeAlias = Union["type[Any]", "tuple[str, ...]"]
 _SAFE: Final = frozenset(
     {
         *OWN_TYPES,
+        *(("otgraph.types", name) for _, name in OWN_TYPES),
+        *((cls.__module__, cls.__name__) for cls in OWN_TYPES.values()),
         *(("builtins", name) for name in ("frozenset", "set")),
         ("collections", "deque"),
         *(("datetime", name) for name in ("date", "datetime", "time", "timedelta", "timezone")),

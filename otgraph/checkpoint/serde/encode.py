@@ -36,7 +36,8 @@ def pack(value: Any) -> bytes:
     try:
         return ormsgpack.packb(value, default=_extension, option=_OPTIONS)
     except TypeError as error:
-        raise _explained(value, error) from None
+        told, cause = _explained(value, error)
+        raise told from cause
 
 
 def _extension(obj: Any) -> Any:
@@ -55,7 +56,7 @@ def _pack(value: Any) -> bytes:
     return ormsgpack.packb(value, default=_extension, option=_OPTIONS)
 
 
-def _explained(value: Any, error: Exception) -> TypeError:
+def _explained(value: Any, error: Exception) -> tuple[TypeError, Exception | None]:
     path, culprit, error = _culprit(value, "", error)
     raised = _raised_by(culprit)
     reason = f"{error}: {raised}" if raised else f"{error}"
@@ -65,8 +66,7 @@ def _explained(value: Any, error: Exception) -> TypeError:
         "messages: convert the value, keep it out of the state (UntrackedValue), or use "
         "JsonPlusSerializer(pickle_fallback=True)"
     )
-    told.__cause__ = raised
-    return told
+    return told, raised
 
 
 _DEEPEST: Final = 50
