@@ -234,7 +234,10 @@ def dumps_within(value: Any, most: int) -> tuple[str, bool]:
     """Return `value` as JSON text of about `most` characters at most, and whether something was cut for that."""
     data = encode(value)
     text = as_text(data)
-    return (text, False) if len(text) <= most else (as_text(shrunk(data, most)), True)
+    if len(text) <= most:
+        return text, False
+    cut = as_text(shrunk(data, most))
+    return cut, cut != text
 
 
 def loads(text: str) -> Any:
