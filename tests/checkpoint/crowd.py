@@ -1,7 +1,8 @@
 """
 One of many processes that use one SQLite file at once.
 
-Run as `crowd FILE NUMBER THREADS TURNS COLOUR`. Rule: every fault ends the process with a traceback.
+Run as `crowd FILE NUMBER THREADS TURNS COLOUR`; it waits for a line before it begins, so that all begin at once.
+Rule: every fault ends the process with a traceback.
 """
 
 from __future__ import annotations
@@ -42,8 +43,10 @@ def work(saver: Any, name: str, turns: int) -> None:
         assert (saved, 2) == (found.checkpoint["id"], len(found.pending_writes)), found
         assert turn < len(list(saver.list(config(name))))
         assert saver.get_tuple(config("shared", saved))
-    saver.copy_thread(name, f"copy of {name}")
-    saver.prune([f"copy of {name}"])
+        saver.copy_thread(name, f"copy of {name}")
+        saver.prune([f"copy of {name}"])
+        saver.delete_for_runs(["nobody"])
+        assert 1 == len(list(saver.list(config(f"copy of {name}"))))
     saver.delete_thread(f"copy of {name}")
 
 
@@ -91,6 +94,8 @@ def run_threads(path: str, number: str, threads: int, turns: int, *, own: bool) 
 if __name__ == "__main__":
     file, number, threads, turns, colour = sys.argv[1:]
     assert Path(file).parent.is_dir()
+    print("ready", flush=True)
+    sys.stdin.readline()
     if colour == "async":
         asyncio.run(run_async(file, number, int(threads), int(turns)))
     else:

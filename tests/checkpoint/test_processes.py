@@ -24,6 +24,7 @@ def start(module: str, *arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", f"{HERE.name}.{module}", *map(str, arguments)],
         cwd=HERE.parent,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -41,6 +42,13 @@ def crowd(path: Path, processes: int, threads: int, turns: int, colours: tuple[s
         start("crowd", path, number, threads, turns, colours[number % len(colours)])
         for number in range(processes)
     ]
+    for process in running:
+        assert process.stdout is not None
+        assert b"ready\n" == process.stdout.readline()
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
     faults = [process.communicate()[1].decode() for process in running]
     assert [0] * processes == [process.returncode for process in running], "\n".join(faults)
     check(path)

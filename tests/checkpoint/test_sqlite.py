@@ -267,6 +267,44 @@ def test_a_writer_waits_for_another(path: Path) -> None:
         assert ["2", "1"] == [found.checkpoint["id"] for found in saver.list(None)]
 
 
+def test_a_writer_takes_its_turn_at_its_start(path: Path) -> None:
+    """A transaction that may write keeps others from writing before it wrote; one that reads does not."""
+    with (
+        SqliteSaver.from_conn_string(path) as saver,
+        SqliteSaver.from_conn_string(path, busy_timeout=0.05) as other,
+    ):
+        put(saver, "1")
+        with saver.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM checkpoints")
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                put(other, "2")
+        with saver.cursor(transaction=False) as cursor:
+            cursor.execute("SELECT count(*) FROM checkpoints")
+            put(other, "3")
+
+
+def test_the_first_use_waits_for_a_writer(path: Path) -> None:
+    """Changing the journal of a file that another connection writes to waits until that is done."""
+    other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    other.execute("CREATE TABLE mine (x)")
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    timer.start()
+    with SqliteSaver.from_conn_string(path) as saver:
+        put(saver, "1")
+        timer.join()
+    other.execute("SELECT * FROM mine").fetchall()  # it learns of the change by reading
+    assert ("wal",) == other.execute("PRAGMA journal_mode").fetchone()
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("BEGIN IMMEDIATE")
+    with (
+        SqliteSaver.from_conn_string(path, busy_timeout=0.05) as saver,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        put(saver, "2")
+    other.close()
+
+
 def test_a_readers_snapshot_does_not_block_writers(path: Path) -> None:
     """A listing that was left in the middle keeps nobody from writing."""
     with (
