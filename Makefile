@@ -5,6 +5,7 @@ ORACLE := .venv-oracle
 PY     := $(VENV)/bin/python
 
 .PHONY: demo test lint types unit bench oracle clean
+.DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
 	$(PY) examples/survey.py $(FOLDER)
@@ -28,6 +29,7 @@ bench: $(VENV)/.dev oracle
 oracle: $(ORACLE)/.done
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit(f"otgraph needs Python 3.10 or newer, and {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip
 
@@ -46,4 +48,4 @@ $(ORACLE)/.done: tests/parity/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(ORACLE) .mypy_cache .ruff_cache
+	rm -rf .venv* .mypy_cache .ruff_cache
