@@ -15,8 +15,9 @@ from time import monotonic
 from typing import Any
 
 from otgraph.drivers.base import Driver
-from otgraph.drivers.call import call_sync, open_coroutine, settle_result
+from otgraph.drivers.call import open_coroutine, settle_result
 from otgraph.drivers.delay import seconds_of
+from otgraph.drivers.job import Job
 from otgraph.drivers.room import wait_for_room
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.stepper import Stepper
@@ -123,7 +124,7 @@ class AsyncDriver(Driver):
         assert type(effect) is CallNode
         scope = self.scopes[strand] = self.scope_of(effect)
         if effect.callee.coro is None:
-            strand.handle = job = _Job(self, strand, effect, scope)
+            strand.handle = job = Job(strand, scope, self.context, self.job_done)
             workers.submit((job,))
             if workers.backlog:
                 self._loop.call_later(NUDGE_AFTER, self._nudge)
@@ -197,7 +198,7 @@ class AsyncDriver(Driver):
         elif isinstance(handle, asyncio.TimerHandle):
             handle.cancel()
             self.coordinator.answer(strand, Stopped(asyncio.CancelledError()))
-        elif isinstance(handle, _Job):
+        elif isinstance(handle, Job):
             # The thread cannot be stopped; from here on its result does not count.
             handle.give_up()
             following = self.end_call(strand, Stopped(asyncio.CancelledError()))
@@ -285,7 +286,7 @@ class AsyncDriver(Driver):
             self._loop.call_soon_threadsafe(self._job_done, strand, reply)
         except RuntimeError:
             # The loop was closed under a run that nobody closed; there is nobody left to tell.
-            workers.returned()
+            pass
 
     def _job_done(self, strand: Strand, reply: Any) -> None:
         if type(strand.effect) is CallNode and not self.closed:
@@ -310,8 +311,8 @@ class AsyncDriver(Driver):
                 handle.cancel()
                 tasks.append(handle)
                 strand.handle = None
-            elif isinstance(handle, _Job) and handle.begun:
-                workers.abandon(1)
+            elif isinstance(handle, Job):
+                handle.give_up()
         try:
             while pending := [task for task in tasks if not task.done()]:
                 await asyncio.wait(pending)
@@ -329,40 +330,6 @@ class AsyncDriver(Driver):
             for scope in self.scopes.values():
                 scope.ended = True
             self.coordinator.close()
-
-
-class _Job:
-    """A call of a sync node in a worker thread."""
-
-    __slots__ = ("_driver", "_effect", "_scope", "_strand", "begun")
-
-    def __init__(self, driver: AsyncDriver, strand: Strand, effect: CallNode, scope: CallScope) -> None:
-        self._driver = driver
-        self._strand = strand
-        self._effect = effect
-        self._scope = scope
-        self.begun = False
-
-    def give_up(self) -> None:
-        """Let the call go on without a run."""
-        self._scope.ended = True
-        if self.begun:
-            workers.abandon(1)
-
-    def __call__(self) -> None:
-        if self._scope.ended:
-            return
-        self.begun = True
-        try:
-            reply = call_sync(self._effect, self._scope, self._driver.context)
-        except asyncio.CancelledError:
-            reply = Failure(NodeCancelledError(self._effect.task.name))
-        except BaseException as error:
-            reply = Failure(error)
-        if self._scope.ended:
-            workers.returned()
-        else:
-            self._driver.job_done(self._strand, reply)
 
 
 async def _await(stepper: Stepper, effect: CallNode, scope: CallScope) -> Any:

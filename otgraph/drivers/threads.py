@@ -7,22 +7,20 @@ meanwhile. Nothing advances but inside `pump`.
 
 from __future__ import annotations
 
-import sys
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
 from typing import Any
 
 from otgraph.drivers.base import Driver
-from otgraph.drivers.call import call_sync
 from otgraph.drivers.delay import seconds_of
+from otgraph.drivers.job import Job, outcome_of
 from otgraph.drivers.room import wait_for_room
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.storage import perform
 from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import NUDGE_AFTER, workers
-from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep
-from otgraph.errors import NodeCancelledError
+from otgraph.engine.effects import CANCELLED, CallNode, Rest, Sleep
 from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
 
@@ -32,7 +30,7 @@ __all__ = ["ThreadDriver"]
 class ThreadDriver(Driver):
     """See the module; the constructor is the one of `Driver`."""
 
-    _jobs: list[_Job | _Nap]
+    _jobs: list[Job | _Nap]
 
     def run(self) -> Any:
         """Drive the run to its end and return its result."""
@@ -98,7 +96,7 @@ class ThreadDriver(Driver):
             self.coordinator.answer(strand, CANCELLED)
         elif self.alone:
             scope = CallScope(effect.task, self.pause) if effect.task.attempt == 1 else self.scope_of(effect)  # type: ignore[arg-type]
-            self.coordinator.answer(strand, _outcome(effect, scope, self))
+            self.coordinator.answer(strand, outcome_of(effect, scope, self.context))
         elif self.begin_call(strand):
             self._submit(strand)
 
@@ -106,7 +104,7 @@ class ThreadDriver(Driver):
         effect = strand.effect
         assert type(effect) is CallNode
         scope = self.scopes[strand] = self.scope_of(effect)
-        strand.handle = job = _Job(self, strand, effect, scope)
+        strand.handle = job = Job(strand, scope, self.context, self.deliver)
         self._backlog().append(job)
 
     def _rest(self, strand: Strand, effect: Rest) -> None:
@@ -126,7 +124,7 @@ class ThreadDriver(Driver):
         strand.handle = nap = _Nap(self, strand, seconds)
         self._backlog().append(nap)
 
-    def _backlog(self) -> list[_Job | _Nap]:
+    def _backlog(self) -> list[Job | _Nap]:
         """Return the jobs that are handed to the workers together, as soon as there is nothing else to do."""
         try:
             return self._jobs
@@ -176,10 +174,8 @@ class ThreadDriver(Driver):
         coordinator = self.coordinator
         for group in self.expire(error):
             for strand in list(coordinator.waiting(group)):
-                scope = self.scopes.get(strand)
-                if scope is not None:
-                    scope.ended = True
-                    workers.abandon(int(strand.handle.begun))
+                if strand in self.scopes:
+                    strand.handle.give_up()
                     following = self.end_call(strand, CANCELLED)
                     if following is not None:
                         self._submit(following)
@@ -219,37 +215,12 @@ class ThreadDriver(Driver):
         if self.closed:
             return
         self.closed = True
-        abandoned = 0
         for strand, scope in self.scopes.items():
             scope.ended = True
-            if strand.handle is not None and strand.handle.begun:
-                abandoned += 1
-        workers.abandon(abandoned)
+            if strand.handle is not None:
+                strand.handle.give_up()
         self.unwind()
         self.record.relieve()
-
-
-class _Job:
-    """A call of user code in a worker thread."""
-
-    __slots__ = ("_driver", "_effect", "_scope", "_strand", "begun")
-
-    def __init__(self, driver: ThreadDriver, strand: Strand, effect: CallNode, scope: CallScope) -> None:
-        self._driver = driver
-        self._strand = strand
-        self._effect = effect
-        self._scope = scope
-        self.begun = False
-
-    def __call__(self) -> None:
-        if self._scope.ended:
-            return
-        self.begun = True
-        reply = _outcome(self._effect, self._scope, self._driver)
-        if self._scope.ended:
-            workers.returned()
-        else:
-            self._driver.deliver(self._strand, reply)
 
 
 class _Nap:
@@ -267,18 +238,3 @@ class _Nap:
         Event().wait(self._seconds)
         if not self._driver.closed:
             self._driver.deliver(self._strand, None)
-
-
-def _outcome(effect: CallNode, scope: CallScope, driver: Driver) -> Any:
-    try:
-        return call_sync(effect, scope, driver.context)
-    except BaseException as error:
-        if type(error).__name__ == "CancelledError" and _is_cancellation(error):
-            return Failure(NodeCancelledError(effect.task.name))
-        return Failure(error)
-
-
-def _is_cancellation(error: BaseException) -> bool:
-    # Where nobody has imported asyncio, nobody has raised its exception.
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and isinstance(error, asyncio.CancelledError)

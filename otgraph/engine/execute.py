@@ -134,7 +134,7 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
         reason = reply.error if type(reply) is Stopped else None
         if reason is not None and run.stopping and run.parent is not None:
             observer.task_stopped(task, reason)
-        observer.task_ended(task, Outcome.CANCELLED, None)
+        observer.task_ended(task, Outcome.ABANDONED if task.abandoned else Outcome.CANCELLED, None)
         return RunCancelled(reason)
     error: BaseException = reply.error
     if isinstance(error, ParentCommand):

@@ -31,6 +31,8 @@ class Task(TaskInfo):
     """What an error handler is told of the task in whose place it runs."""
     handler: Task | None = None
     """The task that ran in its place after it had failed."""
+    abandoned: bool = False
+    """Whether a thread that cannot be stopped goes on with it, though nobody waits for it."""
     asked: int = 0
     """How often it has asked in this attempt."""
     children: int = 0
