@@ -194,7 +194,9 @@ def engine_values(engine: str) -> dict[str, Any]:
     types = import_module(f"{engine}.types")
     serde = import_module(f"{engine}.checkpoint.serde.types")
     snapshot = getattr(serde, "DeltaSnapshot", None) or serde._DeltaSnapshot
-    send = types.Send
+    store = import_module(f"{engine}.store.base")
+    send, moment = types.Send, dt.datetime(2026, 1, 2, tzinfo=dt.timezone.utc)
+    item = {"namespace": ("a",), "key": "k", "value": {"v": 1}, "created_at": moment, "updated_at": moment}
     return {
         "send": send("n", {"x": send("m", {1})}),
         "send with timeout": [
@@ -217,6 +219,7 @@ def engine_values(engine: str) -> dict[str, Any]:
         "snapshot": types.StateSnapshot({"a": 1}, ("n",), {"configurable": {}}, None, None, None, (), ()),
         "policy": types.TimeoutPolicy(run_timeout=1.0, refresh_on="heartbeat"),
         "output": types.GraphOutput({"a": 1}, ()),
+        "items": [store.Item(**item), store.SearchItem(**item, score=0.5)],
         "delta": [snapshot([1, send("n", 1)]), snapshot(None)],
     }
 

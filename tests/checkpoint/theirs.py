@@ -47,6 +47,7 @@ def read(folder: Path) -> dict[str, Any]:
         found = saver.get_tuple({"configurable": {"thread_id": "ours"}})
     assert found is not None
     return {
+        "known": [*plain_values(), *engine_values("langgraph")],
         "bytes": {
             name: shown(serde.loads_typed((kind, base64.b64decode(payload))))
             for name, (kind, payload) in stored.items()

@@ -110,9 +110,9 @@ OF_RUNS: Final = """
 """
 EXCESS: Final = """
     SELECT 1 FROM checkpoints
-    WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND (checkpoint_id < ?3 OR checkpoint_id <= (
+    WHERE thread_id = :thread AND checkpoint_ns = :ns AND (checkpoint_id < :cutoff OR checkpoint_id <= (
         SELECT checkpoint_id FROM checkpoints
-        WHERE thread_id = ?1 AND checkpoint_ns = ?2 ORDER BY checkpoint_id DESC LIMIT 1 OFFSET ?4
+        WHERE thread_id = :thread AND checkpoint_ns = :ns ORDER BY checkpoint_id DESC LIMIT 1 OFFSET :many
     )) LIMIT 1
 """
 """Whether a namespace has checkpoints that are too old, or more than so many; read from the key alone."""

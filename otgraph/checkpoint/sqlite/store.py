@@ -214,8 +214,9 @@ class SqliteStore(BaseCheckpointSaver[str]):
             return
         now = time.time()
         cutoff = limits.cutoff(now)
-        offset = _NEVER if limits.keep_last is None else limits.keep_last
-        if cursor.execute(statements.EXCESS, (thread, ns, cutoff, offset)).fetchone():
+        many = _NEVER if limits.keep_last is None else limits.keep_last
+        bounds = {"thread": thread, "ns": ns, "cutoff": cutoff, "many": many}
+        if cursor.execute(statements.EXCESS, bounds).fetchone():
             gone = doomed(_entries(cursor, thread), keep_last=limits.keep_last, cutoff=cutoff)
             _delete(cursor, [(thread, *place) for place in gone])
         if limits.ttl and now - self._searched > limits.pause:
