@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from otgraph.cache.memory import InMemoryCache
 from otgraph.config import get_stream_writer
 from otgraph.graph import END, START, StateGraph
 from otgraph.managed import RemainingSteps
-from otgraph.types import Command, RetryPolicy, Send, interrupt
+from otgraph.types import CachePolicy, Command, RetryPolicy, Send, interrupt
 
 if TYPE_CHECKING:
     from .conftest import Driver
@@ -201,6 +202,37 @@ def retries(driver: Driver) -> Built:
     graph.add_node("flaky", driver.node(flaky), retry_policy=policy, metadata={"flaky": True})
     graph.add_edge(START, "flaky")
     return graph.compile(name="retries"), {"n": 0, "log": []}, {}
+
+
+@program
+def handled(driver: Driver) -> Built:
+    """A node fails for good, and its error handler runs in its place."""
+
+    def fail(state: State) -> None:
+        get_stream_writer()("failing")
+        raise LookupError("nothing found")
+
+    def handle(state: State) -> dict[str, Any]:
+        get_stream_writer()("handling")
+        return {"log": ["handled"]}
+
+    graph = StateGraph(State)
+    graph.add_node("fail", driver.node(fail), error_handler=driver.node(handle))
+    graph.add_node("after", driver.node(adding("after")))
+    graph.add_edge(START, "fail").add_edge("fail", "after")
+    return graph.compile(name="handled"), {"n": 0, "log": []}, {}
+
+
+@program
+def cached(driver: Driver) -> Built:
+    """A node need not run, because its result is known from an earlier run."""
+    graph = StateGraph(State)
+    graph.add_node("a", driver.node(said("computed")), cache_policy=CachePolicy(key_func=lambda state: "a"))
+    graph.add_node("b", driver.node(adding("b")))
+    graph.add_edge(START, "a").add_edge("a", "b")
+    compiled = graph.compile(name="cached", cache=InMemoryCache())
+    driver.invoke(compiled, {"n": 0, "log": []})
+    return compiled, {"n": 0, "log": []}, {}
 
 
 @program

@@ -123,6 +123,8 @@ ENDS = {
     "fails": "error",
     "fails_inside": "error",
     "retries": "success",
+    "handled": "success",
+    "cached": "success",
     "asks": "interrupted",
     "pauses": "interrupted",
     "endless": "recursion_limit",
