@@ -66,6 +66,7 @@ class Execution:
         outer = None if above is None else above.run.options
         config = merge_configs(_ambient(above), graph.config, given.config)
         plan = graph.plan
+        refuse_unsaved(graph.checkpointer, nested=above is not None)
         options = RunOptions(
             config=config,
             context=_context(plan, given.context, outer),
@@ -114,6 +115,23 @@ class Execution:
         """Give subscriptions back."""
         for subscription in subscriptions:
             self.observer.record.unsubscribe(subscription)
+
+
+def refuse_unsaved(checkpointer: Any, *, nested: bool) -> None:
+    """
+    Refuse to run a graph that is meant to save its runs: they would be lost without a word.
+
+    Raises:
+        RuntimeError: the graph has a checkpointer.
+    """
+    if checkpointer is None or checkpointer is False:
+        return
+    if checkpointer is True and not nested:
+        raise RuntimeError("checkpointer=True cannot be used for root graphs.")
+    raise RuntimeError(
+        f"runs are not saved yet: compile this graph without checkpointer={checkpointer!r} (this version of otgraph "
+        "has savers, and no run uses them)"
+    )
 
 
 def describe(run: Run, config: RunConfig) -> None:

@@ -35,6 +35,10 @@ def views_of(
         ValueError: a mode, a version or a buffer that does not exist.
     """
     modes = check_modes(mode)
+    if "messages" in modes:
+        raise ValueError(
+            "the stream mode 'messages' is not there yet: hand tokens to the node's `writer` and stream 'custom'"
+        )
     printed = check_modes(print_mode)
     if graph.options.debug if debug is None else debug:
         printed = ("updates", "values")
