@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from functools import partial
-from threading import get_ident
+from collections.abc import Sequence
+from threading import Event, get_ident
 from time import monotonic
 from typing import Any
 
 from otgraph.drivers.base import Driver
-from otgraph.drivers.call import open_coroutine, settle_result
+from otgraph.drivers.call import is_own
+from otgraph.drivers.coroutines import AsyncCall
 from otgraph.drivers.delay import seconds_of
-from otgraph.drivers.job import Job
-from otgraph.drivers.room import wait_for_room
+from otgraph.drivers.job import Job, note_wait, outcome
+from otgraph.drivers.room import Queues, wait_for_room
 from otgraph.drivers.scope import CallScope
-from otgraph.drivers.stepper import Stepper
+from otgraph.drivers.shared import SharedTask
 from otgraph.drivers.storage import perform_async
 from otgraph.drivers.strands import Strand
-from otgraph.drivers.workers import NUDGE_AFTER, workers
-from otgraph.engine.effects import CANCELLED, CallNode, Failure, Rest, Sleep, Stopped
-from otgraph.errors import NodeCancelledError, StreamOverflowError
+from otgraph.drivers.workers import workers
+from otgraph.engine.effects import CANCELLED, CallNode, Rest, Sleep, Stopped
+from otgraph.errors import StreamOverflowError
 from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
 
@@ -33,235 +34,264 @@ __all__ = ["AsyncDriver"]
 
 TURN_SECONDS = 0.005
 """How long a run may keep the event loop to itself before others have a turn."""
+PROMPT_SECONDS = 0.05
+"""How long another thread waits for the event loop to end a run that was given up."""
 
 
 class AsyncDriver(Driver):
     """See the module; the constructor is the one of `Driver`."""
 
+    loop: asyncio.AbstractEventLoop
+    _shared: SharedTask | None = None
+    """The task that pumps, where nodes can share it."""
+    _thread = 0
+    _turn = 0.0
     _waiter: asyncio.Future[None] | None = None
-    _loop: asyncio.AbstractEventLoop
-    _thread: int
-    _turn: float
+
+    # ---- the consumer's side
 
     async def run(self) -> Any:
         """Drive the run to its end and return its result."""
         try:
-            await self.pump(None)
+            await self.pump(())
         except BaseException:
             await self.close()
             raise
         return self.result()
 
-    async def pump(self, subscription: Subscription | None) -> None:
-        """Drive until the subscription has something to hand out, or the run is over."""
-        self._loop = asyncio.get_running_loop()
+    async def pump(self, watching: Sequence[Subscription]) -> None:
+        """Drive until one of the subscriptions has something to hand out, or the run is over."""
+        self.loop = asyncio.get_running_loop()
         self._thread = get_ident()
         self._turn = monotonic()
+        self._share(asyncio.current_task())
         coordinator = self.coordinator
-        ready = coordinator.ready
-        pending = () if subscription is None else subscription.queue
+        ready, root = coordinator.ready, coordinator.root
+        pending = watching[0].queue if len(watching) == 1 else Queues(watching) if watching else ()
         while not coordinator.done:
             if pending:
                 return
             if self.held is not None:
                 asking, self.held = self.held, None
-                await self._perform(asking)
-            elif ready:
+                await self._perform(asking, watching)
+                continue
+            if not ready:
+                await self._wait(watching)
+                continue
+            if ready[0] is root:
+                strand = await self._go_straight(pending)
+            else:
                 strand = coordinator.resume()
                 if coordinator.stopped:
-                    self._stop_siblings(subscription)
-                if strand is None:
-                    continue
-                if pending:
-                    # What was said before the call is heard before the call.
-                    self.held = strand
-                    return
-                await self._perform(strand)
+                    self._stop_siblings(watching)
+            if strand is None:
+                continue
+            if pending:
+                # What was said before the call is heard before the call.
+                self.held = strand
+                return
+            await self._perform(strand, watching)
+
+    def _share(self, task: asyncio.Task[Any] | None) -> None:
+        # Before Python 3.11 tasks did not count their cancellations; there every node has a task of its own.
+        if task is None or sys.version_info < (3, 11):
+            self._shared = None
+        elif self._shared is None or self._shared.task is not task:
+            self._shared = SharedTask(self, task)
+
+    # ---- strands
+
+    async def _go_straight(self, pending: Any) -> Strand | None:
+        """Drive the root flow while nothing runs beside it; return it if it asks for more than that."""
+        coordinator, record, above = self.coordinator, self.record, self.above
+        shared = None if self.live else self._shared
+        strand = coordinator.ready.popleft()
+        send, reply, strand.reply = strand.flow.send, strand.reply, None
+        while True:
+            try:
+                effect: Any = send(reply)
+                strand.effect = effect
+            except StopIteration as stop:
+                strand.effect = None
+                coordinator.finish(strand, stop.value, None)
+                return None
+            except BaseException as error:
+                strand.effect = None
+                coordinator.finish(strand, None, error)
+                return None
+            if pending or (above is not None and above.ended):
+                return coordinator.take(strand, effect)
+            kind = type(effect)
+            if kind is CallNode and shared is not None and effect.callee.coro is not None:
+                reply = await shared.call(effect)
+            elif kind is CallNode and is_own(effect):
+                reply = outcome(effect, self.scope_of(effect), self)
+            elif kind is Rest and not record.crowded and monotonic() - self._turn < TURN_SECONDS:
+                reply = uuid6_bytes(effect.step)
             else:
-                await self._wait(subscription)
+                return coordinator.take(strand, effect)
+            if coordinator.done:
+                # It was given up while we waited.
+                return None
+
+    def _stop_siblings(self, watching: Sequence[Subscription]) -> None:
+        """Cancel what runs beside a task that failed."""
+        self.drop_queued()
+        self.seal(watching)
+        coordinator = self.coordinator
+        for group in coordinator.stopped:
+            for strand in list(coordinator.waiting(group)):
+                self._stop(strand, Stopped(asyncio.CancelledError()))
+        coordinator.stopped.clear()
+
+    def _stop(self, strand: Strand, reply: Any) -> None:
+        """Give up what is done for a strand; `reply` is what it gets instead."""
+        handle = strand.handle
+        if isinstance(handle, AsyncCall):
+            handle.stop(reply)
+        elif isinstance(handle, Job):
+            # The thread cannot be stopped; from here on its result does not count.
+            handle.give_up()
+            self._end(strand, reply)
+        elif isinstance(handle, asyncio.TimerHandle):
+            handle.cancel()
+            self.coordinator.answer(strand, reply)
 
     # ---- effects
 
-    async def _perform(self, strand: Strand) -> None:
-        effect = strand.effect
+    async def _perform(self, strand: Strand, watching: Sequence[Subscription]) -> None:
+        effect: Any = strand.effect
         kind = type(effect)
-        if kind is CallNode:
-            await self._call(strand, effect)  # type: ignore[arg-type]
-        elif kind is Rest:
-            await self._rest(strand, effect)  # type: ignore[arg-type]
-        elif kind is Sleep:
-            self._sleep(strand, effect)  # type: ignore[arg-type]
-        else:
-            self.coordinator.answer_now(strand, await perform_async(effect))
-
-    async def _call(self, strand: Strand, effect: CallNode) -> None:
+        coordinator = self.coordinator
         if self.above is not None and self.above.ended:
-            self.coordinator.answer(strand, CANCELLED)
-        elif (
-            self.coordinator.width == 1
-            and not self.live
-            and not self.coordinator.timed
-            and effect.callee.coro is not None
-        ):
-            scope = self.scope_of(effect)
-            stepper: Stepper | None = None
-            try:
-                awaitable, context = open_coroutine(effect, scope, self.context)
-                stepper = Stepper(awaitable, context)
-                reply = await settle_result(await stepper, effect, scope)
-            except asyncio.CancelledError:
-                if _cancelled_from_outside(stepper):
-                    raise
-                reply = Failure(NodeCancelledError(effect.task.name))
-            except BaseException as error:
-                reply = Failure(error)
-            self.coordinator.answer(strand, reply)
-        elif self.begin_call(strand):
-            self._begin(strand)
+            coordinator.answer(strand, CANCELLED)
+        elif kind is CallNode:
+            if is_own(effect):
+                coordinator.answer(strand, outcome(effect, self.scope_of(effect), self))
+            elif self.alone and self._shared is not None and effect.callee.coro is not None:
+                reply = await self._shared.call(effect)
+                if not coordinator.done:
+                    coordinator.answer(strand, reply)
+            elif self.begin_call(strand):
+                self._begin(strand)
+        elif kind is Rest:
+            await self._rest(strand, effect, watching)
+        elif kind is Sleep:
+            strand.handle = self.loop.call_later(seconds_of(effect), self._woken, strand)
+        else:
+            reply = await perform_async(effect)
+            if not coordinator.done:
+                coordinator.answer_now(strand, reply)
 
     def _begin(self, strand: Strand) -> None:
         effect = strand.effect
         assert type(effect) is CallNode
         scope = self.scopes[strand] = self.scope_of(effect)
         if effect.callee.coro is None:
-            strand.handle = job = Job(strand, scope, self.context, self.job_done)
+            strand.handle = job = Job(self, strand, effect, scope)
             workers.submit((job,))
-            if workers.backlog:
-                self._loop.call_later(NUDGE_AFTER, self._nudge)
-            return
-        try:
-            awaitable, context = open_coroutine(effect, scope, self.context)
-        except BaseException as error:
-            self._returned(strand, Failure(error))
-            return
-        stepper = Stepper(awaitable, context, self.record, self._room)
-        task = context.run(self._loop.create_task, _await(stepper, effect, scope))
-        strand.handle = task
-        task.add_done_callback(partial(self._task_done, strand))
-
-    def _task_done(self, strand: Strand, task: asyncio.Task[Any]) -> None:
-        if strand.handle is not task:
-            return
-        if task.cancelled():
-            effect = strand.effect
-            assert type(effect) is CallNode
-            if self.closed:
-                reply: Any = CANCELLED
-            elif strand.reply is CANCELLED:
-                reply = Stopped(asyncio.CancelledError())
-            else:
-                reply = Failure(NodeCancelledError(effect.task.name))
         else:
-            error = task.exception()
-            reply = task.result() if error is None else Failure(error)
-        self._returned(strand, reply)
+            note_wait(effect.task, strand.asked)
+            strand.handle = AsyncCall(self, strand, effect, scope)
 
-    def _returned(self, strand: Strand, reply: Any) -> None:
-        following = self.end_call(strand, reply)
-        if following is not None:
-            self._begin(following)
-        self._wake_here()
-
-    async def _rest(self, strand: Strand, effect: Rest) -> None:
-        if self.above is not None and self.above.ended:
-            self.coordinator.answer(strand, CANCELLED)
-            return
+    async def _rest(self, strand: Strand, effect: Rest, watching: Sequence[Subscription]) -> None:
         if self.record.crowded:
-            await self._room()
+            # Perhaps it is our own consumer who is behind, so we wait where he can take something.
+            self.held = strand
+            self.record.when_relieved(self.wake)
+            if self.record.crowded:
+                await self._wait(watching)
+            return
         if monotonic() - self._turn > TURN_SECONDS:
             await asyncio.sleep(0)
             self._turn = monotonic()
-        self.coordinator.answer_now(strand, uuid6_bytes(effect.step))
-
-    def _sleep(self, strand: Strand, effect: Sleep) -> None:
-        strand.handle = self._loop.call_later(seconds_of(effect), self._woken, strand)
+        if not self.coordinator.done:
+            self.coordinator.answer_now(strand, uuid6_bytes(effect.step))
 
     def _woken(self, strand: Strand) -> None:
         self.coordinator.answer(strand, None)
         self._wake_here()
 
-    def _stop_siblings(self, subscription: Subscription | None) -> None:
-        """Cancel what runs beside a task that failed."""
-        self.drop_queued()
-        self.seal(subscription)
-        coordinator = self.coordinator
-        for group in coordinator.stopped:
-            for strand in list(coordinator.waiting(group)):
-                self._cancel(strand)
-        coordinator.stopped.clear()
+    # ---- results
 
-    def _cancel(self, strand: Strand) -> None:
-        handle = strand.handle
-        if isinstance(handle, asyncio.Task):
-            strand.reply = CANCELLED
-            handle.cancel()
-        elif isinstance(handle, asyncio.TimerHandle):
-            handle.cancel()
-            self.coordinator.answer(strand, Stopped(asyncio.CancelledError()))
-        elif isinstance(handle, Job):
-            # The thread cannot be stopped; from here on its result does not count.
-            handle.give_up()
-            following = self.end_call(strand, Stopped(asyncio.CancelledError()))
-            if following is not None:
-                self._begin(following)
+    def deliver(self, call: Job | AsyncCall, reply: Any) -> None:
+        """Take the result of a call; from any thread."""
+        if get_ident() == self._thread:
+            self._returned(call, reply)
+            return
+        try:
+            self.loop.call_soon_threadsafe(self._returned, call, reply)
+        except RuntimeError:
+            # The loop was closed under a run that nobody closed; there is nobody left to tell.
+            pass
+
+    def _returned(self, call: Job | AsyncCall, reply: Any) -> None:
+        if call.strand.handle is call and not self.closed:
+            self._end(call.strand, reply)
+
+    def _end(self, strand: Strand, reply: Any) -> None:
+        following = self.end_call(strand, reply)
+        if following is not None:
+            self._begin(following)
+        self._wake_here()
 
     # ---- waiting
 
-    async def _wait(self, subscription: Subscription | None) -> None:
-        self._waiter = self._loop.create_future()
-        if subscription is not None:
+    async def _wait(self, watching: Sequence[Subscription]) -> None:
+        """Wait until a call has returned, a strand has slept enough, time is up, or there is something to hand out."""
+        self._waiter = self.loop.create_future()
+        for subscription in watching:
             subscription.wake = self.wake
-            if len(subscription):
+            if subscription.queue:
                 subscription.wake = None
                 self._waiter = None
                 return
         deadline = self.deadline()
-        timer = (
-            None
-            if deadline is None
-            else self._loop.call_later(max(0.0, deadline - monotonic()), self._wake_here)
-        )
+        timer = None
+        if deadline is not None:
+            timer = self.loop.call_later(max(0.0, deadline - monotonic()), self._wake_here)
         try:
             await self._waiter
         finally:
             self._waiter = None
             if timer is not None:
                 timer.cancel()
-        if deadline is not None and monotonic() >= deadline and not self.coordinator.ready:
-            for group in self.expire(asyncio.TimeoutError()):
-                for strand in list(self.coordinator.waiting(group)):
-                    self._cancel(strand)
+        for group in self.expire(asyncio.TimeoutError()) if deadline is not None else ():
+            self.drop(self.coordinator.waiting(group))
+            for strand in list(self.coordinator.waiting(group)):
+                self._stop(strand, CANCELLED)
         self._turn = monotonic()
 
     def wake(self) -> None:
         """Have `pump` look again; may be called from any thread."""
         if get_ident() == self._thread:
             self._wake_here()
-        else:
-            self._loop.call_soon_threadsafe(self._wake_here)
+            return
+        try:
+            self.loop.call_soon_threadsafe(self._wake_here)
+        except RuntimeError:
+            # The loop was closed; nobody will look again.
+            pass
 
     def _wake_here(self) -> None:
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def _nudge(self) -> None:
-        if workers.backlog:
-            workers.nudge()
-            self._loop.call_later(NUDGE_AFTER, self._nudge)
-
-    async def _room(self) -> None:
+    async def room(self) -> None:
         """Wait until subscribers have caught up."""
-        if not self.record.crowded:
-            return
         loop = asyncio.get_running_loop()
-        room = loop.create_future()
+        gate: asyncio.Future[None] = loop.create_future()
 
         def relieved() -> None:
-            loop.call_soon_threadsafe(_resolve, room)
+            try:
+                loop.call_soon_threadsafe(_resolve, gate)
+            except RuntimeError:
+                # The loop was closed; so nobody waits any more.
+                pass
 
         self.record.when_relieved(relieved)
-        await room
+        await gate
 
     def pause(self, scope: CallScope) -> None:
         """
@@ -273,24 +303,11 @@ class AsyncDriver(Driver):
         if get_ident() != self._thread:
             if not scope.ended:
                 wait_for_room(self.record)
-            return
-        if self.record.flooded:
+        elif self.record.flooded:
             raise StreamOverflowError(
                 f"node {scope.task.name!r} wrote ten times as much as a subscriber's buffer holds without awaiting "
                 "anything, so it cannot be held up: await in its loop, or give the subscriber another buffer policy"
             )
-
-    def job_done(self, strand: Strand, reply: Any) -> None:
-        """Take the result of a sync node; called by the worker that ran it."""
-        try:
-            self._loop.call_soon_threadsafe(self._job_done, strand, reply)
-        except RuntimeError:
-            # The loop was closed under a run that nobody closed; there is nobody left to tell.
-            pass
-
-    def _job_done(self, strand: Strand, reply: Any) -> None:
-        if type(strand.effect) is CallNode and not self.closed:
-            self._returned(strand, reply)
 
     # ---- the end
 
@@ -302,48 +319,57 @@ class AsyncDriver(Driver):
         """
         if self.closed:
             return
+        tasks = self._give_up()
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            while pending := [task for task in tasks if not task.done()]:
+                try:
+                    await asyncio.wait(pending)
+                except asyncio.CancelledError as error:
+                    # Nobody is left behind, whoever is in a hurry; it takes `PATIENCE` seconds at most.
+                    cancelled = error
+        finally:
+            self.unwind()
+            self.record.relieve()
+        if cancelled is not None:
+            raise cancelled
+
+    def _give_up(self) -> list[asyncio.Task[Any]]:
+        """Give up all calls in progress; return the tasks that have still to come to their end."""
         self.closed = True
         tasks = []
         for strand, scope in list(self.scopes.items()):
-            scope.ended = True
             handle = strand.handle
-            if isinstance(handle, asyncio.Task):
-                handle.cancel()
-                tasks.append(handle)
-                strand.handle = None
+            if isinstance(handle, AsyncCall):
+                scope.muted = True
+                handle.stop(CANCELLED)
+                tasks.append(handle.task)
             elif isinstance(handle, Job):
                 handle.give_up()
+            else:
+                scope.give_up()
+        return tasks
+
+    def abandon(self) -> None:
+        """Stop the run because the call it was begun in was given up; called from any thread."""
+        if self._thread in (0, get_ident()):
+            # Not begun, or cancelled together with the coroutine it is in; it finds out by itself.
+            return
+        done = Event()
         try:
-            while pending := [task for task in tasks if not task.done()]:
-                await asyncio.wait(pending)
-        finally:
-            for task in tasks:
-                if task.done() and not task.cancelled():
-                    task.exception()
-            self.unwind()
-            self.record.relieve()
+            self.loop.call_soon_threadsafe(self._abandon_here, done)
+        except RuntimeError:
+            return
+        done.wait(PROMPT_SECONDS)
 
-    def close_now(self) -> None:
-        """End the spans of a run whose event loop is gone; for garbage collection."""
+    def _abandon_here(self, done: Event) -> None:
         if not self.closed:
-            self.closed = True
-            for scope in self.scopes.values():
-                scope.ended = True
-            self.coordinator.close()
-
-
-async def _await(stepper: Stepper, effect: CallNode, scope: CallScope) -> Any:
-    return await settle_result(await stepper, effect, scope)
+            self._give_up()
+            self.unwind()
+            self._wake_here()
+        done.set()
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _cancelled_from_outside(stepper: Stepper | None) -> bool:
-    """Say whether a CancelledError that came out of a node was sent into it, or was the node's own idea."""
-    if sys.version_info >= (3, 11):
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
-    return stepper is not None and stepper.interrupted

@@ -7,7 +7,9 @@ Rule: a slot is held by a call of user code and by nothing else, so one slot is 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from contextvars import Context
+from math import inf
 from time import monotonic, time
 from typing import Any
 
@@ -54,11 +56,13 @@ class Driver:
         self.queued: deque[Strand] = deque()
         """Strands that wait for a slot."""
         self.scopes: dict[Strand, CallScope] = {}
-        """The calls in progress."""
+        """The calls in progress that somebody else may have to give up."""
         self.held: Strand | None = None
         """A strand whose effect waits until the consumer has taken what is there."""
         self.closed = False
         self._deadlines: dict[Group, float] = {}
+        if above is not None:
+            above.adopt(self)
 
     @property
     def done(self) -> bool:
@@ -67,6 +71,8 @@ class Driver:
 
     def result(self) -> Any:
         """Return the run's result, or raise its error."""
+        if self.above is not None:
+            self.above.release(self)
         error = self.coordinator.error
         if error is None:
             return self.coordinator.result
@@ -77,6 +83,8 @@ class Driver:
         finally:
             # The traceback refers to this frame, and this frame to the error.
             del error
+
+    # ---- calls of user code
 
     def scope_of(self, effect: CallNode) -> CallScope:
         """Return a scope for a new call."""
@@ -89,8 +97,13 @@ class Driver:
         """Hold up user code that has just written more than a subscriber can take."""
         raise NotImplementedError
 
+    def deliver(self, call: Any, reply: Any) -> None:
+        """Take the result of a call that was made elsewhere; from any thread."""
+        raise NotImplementedError
+
     def begin_call(self, strand: Strand) -> bool:
         """Take a slot for a strand's call; queue the strand if there is none."""
+        strand.asked = monotonic()
         if self.limit is not None and self.running >= self.limit:
             self.queued.append(strand)
             return False
@@ -107,52 +120,64 @@ class Driver:
             return self.queued.popleft()
         return None
 
-    def deadline(self) -> float | None:
-        """Return when the first group's time is up, by the monotonic clock; None if no group is timed."""
-        if not self.coordinator.timed:
-            return None
-        now = monotonic()
-        for group in self.coordinator.timed:
-            if group not in self._deadlines and group.timeout is not None:
-                self._deadlines[group] = now + group.timeout
-        return min(self._deadlines[group] for group in self.coordinator.timed)
-
-    def expire(self, error: BaseException) -> list[Group]:
-        """Mark the groups whose time is up as stopped for that reason, and return them."""
-        now = monotonic()
-        over = [group for group in self.coordinator.timed if self._deadlines[group] <= now]
-        for group in over:
-            self.coordinator.timed.remove(group)
-            group.timeout = None
-            del self._deadlines[group]
-            if group.stopped is None:
-                group.stopped = Expired(error)
-        return over
-
     @property
     def alone(self) -> bool:
         """Whether a call may be made right here: nothing else goes on, nobody waits for chunks, no clock runs."""
         coordinator = self.coordinator
         return coordinator.width == 1 and not self.live and not coordinator.timed
 
-    @property
-    def orphaned(self) -> bool:
-        """Whether nobody wants the run any more."""
-        return self.closed or (self.above is not None and self.above.ended)
+    # ---- groups of strands that are stopped together
+
+    def deadline(self) -> float | None:
+        """Return when the first group's time is up, by the monotonic clock; None if no group is timed."""
+        timed = self.coordinator.timed
+        if not timed:
+            return None
+        now = monotonic()
+        for group in timed:
+            if group not in self._deadlines and group.timeout is not None:
+                self._deadlines[group] = now + group.timeout
+        return min(self._deadlines[group] for group in timed)
+
+    def expire(self, error: BaseException) -> list[Group]:
+        """Mark the groups whose time is up as stopped for that reason, and return them."""
+        now = monotonic()
+        timed = self.coordinator.timed
+        over = [group for group in timed if self._deadlines.get(group, inf) <= now]
+        for group in over:
+            timed.remove(group)
+            group.timeout = None
+            if group.stopped is None:
+                group.stopped = Expired(error)
+        self._deadlines = {group: self._deadlines[group] for group in timed if group in self._deadlines}
+        return over
 
     def drop_queued(self) -> None:
         """Cancel the calls that have not begun in groups that an error has just stopped."""
-        coordinator = self.coordinator
-        for group in coordinator.stopped:
-            for strand in group.strands:
-                if strand in self.queued:
-                    self.queued.remove(strand)
-                    coordinator.answer(strand, CANCELLED)
+        if self.queued:
+            for group in self.coordinator.stopped:
+                self.drop(strand for strand in group.strands if strand.effect is not None)
 
-    def seal(self, subscription: Subscription | None) -> None:
+    def drop(self, strands: Iterable[Strand]) -> None:
+        """Cancel those of the calls that wait for a slot."""
+        queued = set(self.queued)
+        doomed = [strand for strand in strands if strand in queued]
+        queued.difference_update(doomed)
+        self.queued = deque(strand for strand in self.queued if strand in queued)
+        for strand in doomed:
+            self.coordinator.answer(strand, CANCELLED)
+
+    # ---- the end
+
+    def abandon(self) -> None:
+        """Stop the run because the call it was begun in was given up; called from any thread."""
+        raise NotImplementedError
+
+    def seal(self, watching: Iterable[Subscription]) -> None:
         """Let the run's own stream hear nothing more, where a failure has just stopped the tasks of the run itself."""
-        if subscription is not None and any(not group.nested for group in self.coordinator.stopped):
-            self.record.unsubscribe(subscription)
+        if any(not group.nested for group in self.coordinator.stopped):
+            for subscription in watching:
+                self.record.unsubscribe(subscription)
 
     def unwind(self) -> None:
         """Let all flows come to their end, with nothing performed for them any more."""
@@ -167,3 +192,5 @@ class Driver:
                 coordinator.answer(asking, CANCELLED)
         if not coordinator.done:
             coordinator.close()
+        if self.above is not None:
+            self.above.release(self)

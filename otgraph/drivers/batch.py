@@ -7,7 +7,7 @@ results.
 
 from __future__ import annotations
 
-import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
 from queue import SimpleQueue
@@ -27,47 +27,70 @@ def run_all(calls: Sequence[Callable[[], Any]], limit: int | None, *, errors: bo
     """
     results: list[Any] = [None] * len(calls)
     done: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
-
-    def job(index: int) -> Callable[[], None]:
-        context = copy_context()
-
-        def work() -> None:
-            try:
-                done.put((index, context.run(calls[index]), None))
-            except BaseException as error:
-                done.put((index, None, error))
-
-        return work
-
-    begun = ended = 0
+    jobs = [_Call(index, call, done) for index, call in enumerate(calls)]
+    room = len(jobs) if limit is None else max(1, limit)
+    waiting = deque(jobs[room:])
     failed: BaseException | None = None
-    while ended < len(calls):
-        room = len(calls) if limit is None else limit
-        while failed is None and begun < len(calls) and begun - ended < room:
-            workers.submit((job(begun),))
-            begun += 1
-        if ended == begun:
-            break
-        if workers.backlog:
-            workers.nudge()
-        index, result, error = done.get()
-        ended += 1
-        if error is None:
-            results[index] = result
-        elif errors and isinstance(error, Exception):
-            results[index] = error
-        elif failed is None:
-            failed = error
+    begun = min(room, len(jobs))
+    workers.submit(jobs[:room])
+    try:
+        while begun:
+            index, result, error = done.get()
+            results[index] = result if error is None else error
+            if error is not None and failed is None and not (errors and isinstance(error, Exception)):
+                failed = error
+                while waiting:
+                    waiting.pop().drop()
+                begun -= sum(job.drop() for job in jobs)
+            if waiting:
+                workers.submit((waiting.popleft(),))
+            else:
+                begun -= 1
+    finally:
+        for job in jobs:
+            job.drop()
     if failed is not None:
         raise failed
     return results
+
+
+class _Call:
+    """One call, in the context variables of whoever wants them all."""
+
+    __slots__ = ("_call", "_context", "_done", "_index", "_turn")
+
+    def __init__(
+        self, index: int, call: Callable[[], Any], done: SimpleQueue[tuple[int, Any, BaseException | None]]
+    ) -> None:
+        self._index = index
+        self._call = call
+        self._done = done
+        self._context = copy_context()
+        self._turn = [True]
+
+    def drop(self) -> bool:
+        """Have it never begin; return whether that was still possible."""
+        try:
+            return self._turn.pop()
+        except IndexError:
+            return False
+
+    def __call__(self) -> None:
+        if not self.drop():
+            return
+        try:
+            self._done.put((self._index, self._context.run(self._call), None))
+        except BaseException as error:
+            self._done.put((self._index, None, error))
 
 
 async def run_all_async(
     calls: Sequence[Callable[[], Awaitable[Any]]], limit: int | None, *, errors: bool
 ) -> list[Any]:
     """Make all calls on the event loop, `limit` at a time, and return their results; see `run_all`."""
-    gate = None if limit is None else asyncio.Semaphore(limit)
+    import asyncio
+
+    gate = None if limit is None else asyncio.Semaphore(max(1, limit))
 
     async def one(call: Callable[[], Awaitable[Any]]) -> Any:
         if gate is None:
@@ -75,4 +98,12 @@ async def run_all_async(
         async with gate:
             return await call()
 
-    return await asyncio.gather(*(one(call) for call in calls), return_exceptions=errors)
+    tasks = [asyncio.ensure_future(one(call)) for call in calls]
+    try:
+        return await asyncio.gather(*tasks, return_exceptions=errors)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        raise

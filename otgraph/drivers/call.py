@@ -17,10 +17,16 @@ from otgraph.engine.effects import CallNode
 from otgraph.plan.model import Callee
 from otgraph.runtime import SCOPE
 
-__all__ = ["arguments", "call_sync", "open_coroutine", "settle_result"]
+__all__ = ["arguments", "call_sync", "is_own", "open_coroutine", "runnable_result"]
 
 _PLAIN = frozenset({dict, type(None), list, tuple, str, int, Command})
 """Types of results that are certainly no Runnable."""
+
+
+def is_own(effect: CallNode) -> bool:
+    """Say whether a call is one of the engine's own functions, which neither speak nor wait."""
+    task: Any = effect.task
+    return task.node.hidden and effect.callee is task.node.callee
 
 
 def call_sync(effect: CallNode, scope: CallScope, context: Context) -> Any:
@@ -47,7 +53,7 @@ def _call(function: Callable[..., Any], effect: CallNode, scope: CallScope) -> A
     callee = effect.callee
     extra = arguments(callee, scope) if callee.inject else {}
     result = function(effect.input, **extra)
-    if type(result) not in _PLAIN and _is_runnable(result):
+    if runnable_result(result):
         result = result.invoke(effect.input, scope.config)
     return result
 
@@ -70,11 +76,9 @@ def _open(function: Callable[..., Awaitable[Any]], effect: CallNode, scope: Call
     return function(effect.input)
 
 
-async def settle_result(result: Any, effect: CallNode, scope: CallScope) -> Any:
-    """Return a node's result, or, where that is a Runnable, what it makes of the node's input."""
-    if type(result) not in _PLAIN and _is_runnable(result):
-        return await result.ainvoke(effect.input, scope.config)
-    return result
+def runnable_result(result: Any) -> bool:
+    """Say whether what a node returned is a Runnable: then the node's result is what that makes of the input."""
+    return type(result) not in _PLAIN and _is_runnable(result)
 
 
 def arguments(callee: Callee, scope: CallScope) -> dict[str, Any]:

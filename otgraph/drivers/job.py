@@ -1,81 +1,99 @@
 """
-A call of user code in a worker thread, and who hears of its end.
+Job: a call of user code in a worker thread, for a driver of either colour.
 
-Rule: a call ends once. Whoever comes first decides how: its thread, which delivers what it returned, or the driver
-that gives it up; then the thread is counted as long as it goes on, and what it returns is dropped.
+Rule: a job is begun, given up or done, each at most once, and whoever comes second learns of it: a call that was
+given up before it began never begins, and the result of one that was given up later is discarded.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextvars import Context
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from otgraph.drivers.call import call_sync
 from otgraph.drivers.scope import CallScope
-from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import workers
 from otgraph.engine.effects import CallNode, Failure
 from otgraph.errors import NodeCancelledError
+from otgraph.tracing import names
 
-__all__ = ["Job", "outcome_of"]
+if TYPE_CHECKING:
+    from otgraph.drivers.base import Driver
+    from otgraph.drivers.strands import Strand
+
+__all__ = ["Job", "note_wait", "outcome"]
+
+WORTH_TELLING = 0.001
+"""Seconds that a call waits for a slot before its span says so."""
+
+WAITING, RUNNING, OVER, GIVEN_UP = range(4)
 
 
 class Job:
     """
-    What a worker does for a strand.
+    See the module.
 
     Args:
-        deliver: called with the strand and the outcome, in the worker's thread.
+        strand: whose effect is the call.
     """
 
-    __slots__ = ("_abandoned", "_context", "_deliver", "_effect", "_ends", "_scope", "_strand", "begun")
+    __slots__ = ("_driver", "_effect", "_state", "scope", "strand")
 
-    def __init__(
-        self, strand: Strand, scope: CallScope, context: Context, deliver: Callable[[Strand, Any], None]
-    ) -> None:
-        self._strand = strand
-        self._effect: Any = strand.effect
-        self._scope = scope
-        self._context = context
-        self._deliver = deliver
-        self._ends = [True]
-        self._abandoned = False
-        self.begun = False
+    def __init__(self, driver: Driver, strand: Strand, effect: CallNode, scope: CallScope) -> None:
+        self._driver = driver
+        self.strand = strand
+        self._effect = effect
+        self._state = WAITING
+        self.scope = scope
 
     def __call__(self) -> None:
-        if self._scope.ended:
-            return
-        self.begun = True
-        reply = outcome_of(self._effect, self._scope, self._context)
-        if self._ends_now():
-            self._deliver(self._strand, reply)
-        elif self._abandoned:
+        with workers.lock:
+            if self._state != WAITING:
+                return
+            self._state = RUNNING
+        effect = self._effect
+        note_wait(effect.task, self.strand.asked)
+        reply = outcome(effect, self.scope, self._driver)
+        with workers.lock:
+            late = self._state == GIVEN_UP
+            self._state = OVER
+        if late:
             workers.returned()
+        else:
+            self._driver.deliver(self, reply)
 
     def give_up(self) -> None:
-        """Let the call go on without a run, if it does not end at this moment."""
-        self._scope.ended = True
-        if self._ends_now() and self.begun:
-            self._abandoned = self._scope.task.abandoned = True
-            workers.abandon(1)
-
-    def _ends_now(self) -> bool:
-        try:
-            # One step, so that of two threads only one succeeds.
-            return self._ends.pop()
-        except IndexError:
-            return False
+        """Go on without it: a call that has begun is abandoned."""
+        with workers.lock:
+            state = self._state
+            if state in (WAITING, RUNNING):
+                self._state = GIVEN_UP
+            if state == RUNNING:
+                self.scope.task.abandoned = True
+                workers.abandon()
+        self.scope.give_up()
 
 
-def outcome_of(effect: CallNode, scope: CallScope, context: Context) -> Any:
-    """Make a call in this thread and return its result, or `Failure`."""
+def outcome(effect: CallNode, scope: CallScope, driver: Driver) -> Any:
+    """Call the sync colour of a callable; return its result, or a `Failure`."""
     try:
-        return call_sync(effect, scope, context)
+        return call_sync(effect, scope, driver.context)
     except BaseException as error:
-        asyncio = sys.modules.get("asyncio")
-        if asyncio is not None and isinstance(error, asyncio.CancelledError):
-            # Where nobody has imported asyncio, nobody has raised its exception.
+        if type(error).__name__ == "CancelledError" and _is_cancellation(error):
             return Failure(NodeCancelledError(effect.task.name))
         return Failure(error)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    # Where nobody has imported asyncio, nobody has raised its exception.
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def note_wait(task: Any, since: float) -> None:
+    """Say on a task's span how long its call had to wait for a slot or a thread, if that is worth telling."""
+    waited = monotonic() - since
+    if waited > WORTH_TELLING and not task.node.hidden:
+        before = task.span.attributes.get(names.WAITED, 0.0)
+        task.span.annotate({names.WAITED: before + waited})

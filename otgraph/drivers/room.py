@@ -1,16 +1,30 @@
 """
-Waiting, in a thread, until the subscribers of a record have caught up.
+Room in the queues of subscribers: whether there is something to take, and waiting until they have caught up.
 
 Rule: whoever waits holds nothing that a subscriber could need.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import Lock
 
+from otgraph.stream.subscription import Subscription
 from otgraph.tracing.record import Record
 
-__all__ = ["wait_for_room"]
+__all__ = ["Queues", "wait_for_room"]
+
+
+class Queues:
+    """The queues of several subscriptions as one: true if any of them holds something."""
+
+    __slots__ = ("_queues",)
+
+    def __init__(self, watching: Sequence[Subscription]) -> None:
+        self._queues = [subscription.queue for subscription in watching]
+
+    def __bool__(self) -> bool:
+        return any(self._queues)
 
 
 def wait_for_room(record: Record) -> None:

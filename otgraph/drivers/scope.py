@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otgraph.constants import CONF, NS_SEP
 from otgraph.engine.interrupts import ask
@@ -19,6 +19,9 @@ from otgraph.errors import RunEndedError
 from otgraph.ids import checkpoint_text
 from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
 from otgraph.runtime import ExecutionInfo, Runtime
+
+if TYPE_CHECKING:
+    from otgraph.drivers.base import Driver
 
 __all__ = ["CallScope"]
 
@@ -31,7 +34,7 @@ class CallScope:
         pause: called after something was written while a subscriber asks the run to wait.
     """
 
-    __slots__ = ("_config", "_pause", "_runtime", "ended", "run", "task")
+    __slots__ = ("_config", "_inside", "_pause", "_runtime", "ended", "muted", "run", "task")
 
     def __init__(self, task: Task, pause: Callable[[CallScope], None]) -> None:
         self.task = task
@@ -39,16 +42,45 @@ class CallScope:
         self._pause = pause
         self._config: RunnableConfig | None = None
         self._runtime: Runtime[Any] | None = None
+        self._inside: list[Driver] | None = None
         self.ended = False
-        """Whether the run has given up this call, or is over."""
+        """Whether the run has given up this call."""
+        self.muted = False
+        """Whether the call may only clean up: it was cancelled, and nobody listens any more."""
+
+    # ---- the driver's side
+
+    def adopt(self, driver: Driver) -> None:
+        """Take note of the driver of a run that was begun inside this call."""
+        if self._inside is None:
+            self._inside = []
+        self._inside.append(driver)
+        if self.ended:
+            driver.abandon()
+
+    def release(self, driver: Driver) -> None:
+        """Forget a driver whose run is over."""
+        if self._inside is not None and driver in self._inside:
+            self._inside.remove(driver)
+
+    def give_up(self) -> None:
+        """Refuse whatever the call asks for from now on, and end the runs inside it."""
+        self.ended = True
+        for driver in list(self._inside or ()):
+            driver.abandon()
+
+    # ---- user code's side
 
     def write(self, payload: Any) -> None:
         """Hand `payload` to whoever streams `custom`."""
         run = self.run
-        if self.ended or run.place.record.closed:
+        record = run.place.record
+        if self.ended or record.closed:
             self._refuse("its stream writer")
+        if self.muted:
+            return
         run.observer.emitted(self.task, payload)
-        if run.place.record.crowded:
+        if record.crowded:
             self._pause(self)
 
     def _refuse(self, what: str) -> None:

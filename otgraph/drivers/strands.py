@@ -19,7 +19,7 @@ __all__ = ["Coordinator", "Group", "Strand"]
 class Strand:
     """A flow in progress."""
 
-    __slots__ = ("child", "effect", "finished", "flow", "group", "handle", "reply")
+    __slots__ = ("asked", "child", "effect", "flow", "group", "handle", "reply")
 
     def __init__(self, flow: Flow, group: Group | None) -> None:
         self.flow = flow
@@ -31,7 +31,8 @@ class Strand:
         self.handle: Any = None
         """What the driver holds of that: a job, a task; None if it has not begun."""
         self.reply: Any = None
-        self.finished = False
+        self.asked = 0.0
+        """When it asked for a slot, by the monotonic clock."""
 
 
 class Group:
@@ -75,17 +76,22 @@ class Coordinator:
         try:
             effect = strand.flow.send(reply)
         except StopIteration as stop:
-            self._finish(strand, stop.value, None)
+            self.finish(strand, stop.value, None)
             return None
         except BaseException as error:
-            self._finish(strand, None, error)
+            self.finish(strand, None, error)
             return None
+        return self.take(strand, effect)
+
+    def take(self, strand: Strand, effect: Effect) -> Strand | None:
+        """Take what a strand asks for; return the strand if a driver has to perform it."""
         if type(effect) is RunTasks:
             group = strand.child = Group(strand, effect)
             self.width += len(group.strands) - 1
             self.ready.extend(group.strands)
             if group.timeout is not None:
                 self.timed.append(group)
+            strand.effect = None
             return None
         strand.effect = effect
         return strand
@@ -121,8 +127,8 @@ class Coordinator:
                 self._close(inner)
         strand.flow.close()
 
-    def _finish(self, strand: Strand, value: Any, error: BaseException | None) -> None:
-        strand.finished = True
+    def finish(self, strand: Strand, value: Any, error: BaseException | None) -> None:
+        """Take what a flow returned or raised."""
         group = strand.group
         if group is None:
             self.done = True

@@ -7,66 +7,128 @@ meanwhile. Nothing advances but inside `pump`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
-from threading import Event
 from time import monotonic
 from typing import Any
 
 from otgraph.drivers.base import Driver
+from otgraph.drivers.call import is_own
 from otgraph.drivers.delay import seconds_of
-from otgraph.drivers.job import Job, outcome_of
-from otgraph.drivers.room import wait_for_room
+from otgraph.drivers.job import Job, outcome
+from otgraph.drivers.room import Queues, wait_for_room
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.storage import perform
 from otgraph.drivers.strands import Strand
-from otgraph.drivers.workers import NUDGE_AFTER, workers
+from otgraph.drivers.turn import Turn
+from otgraph.drivers.workers import workers
 from otgraph.engine.effects import CANCELLED, CallNode, Rest, Sleep
 from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
 
 __all__ = ["ThreadDriver"]
 
+SHORT_CALL = 0.001
+"""How long a call may take, in seconds, until its consumer asks to be woken for what it says: waking costs more."""
+
 
 class ThreadDriver(Driver):
     """See the module; the constructor is the one of `Driver`."""
 
-    _jobs: list[Job | _Nap]
+    _inbox: SimpleQueue[tuple[Job, Any] | None] | None = None
+    """Where jobs put their results, and None whoever wants the consumer to look again."""
+    _jobs: list[Job]
+    """What is handed to the workers together, as soon as there is nothing else to do."""
+    _naps: list[tuple[float, int, Strand]]
+    """When which strand has slept enough, the next one first; the number keeps strands from being compared."""
+    _napped = 0
+    _turn: Turn | None = None
+    _watching: Sequence[Subscription] = ()
+
+    # ---- the consumer's side
 
     def run(self) -> Any:
         """Drive the run to its end and return its result."""
         try:
-            self.pump(None)
+            self.pump(())
         except BaseException:
             self.close()
             raise
         return self.result()
 
-    def pump(self, subscription: Subscription | None) -> None:
-        """Drive until the subscription has something to hand out, or the run is over."""
+    def pump(self, watching: Sequence[Subscription]) -> None:
+        """Drive until one of the subscriptions has something to hand out, or the run is over."""
+        self._watching = watching
+        pending = watching[0].queue if len(watching) == 1 else Queues(watching) if watching else ()
+        if self.above is None:
+            self._advance(pending)
+            return
+        if self._turn is None:
+            self._turn = Turn()
+        self._turn.take()
+        try:
+            self._advance(pending)
+        finally:
+            self._turn.give()
+
+    # ---- strands
+
+    def _advance(self, pending: Any) -> None:
         coordinator = self.coordinator
-        ready = coordinator.ready
-        pending = () if subscription is None else subscription.queue
+        ready, root = coordinator.ready, coordinator.root
         while not coordinator.done:
             if pending:
                 return
             if self.held is not None:
                 asking, self.held = self.held, None
                 self._perform(asking)
-            elif ready:
+                continue
+            if not ready:
+                self._wait()
+                continue
+            if ready[0] is root:
+                strand = self._go_straight(pending)
+            else:
                 strand = coordinator.resume()
                 if coordinator.stopped:
-                    self._stop_siblings(subscription)
-                if strand is None:
-                    continue
-                if pending:
-                    # What was said before the call is heard before the call.
-                    self.held = strand
-                    return
-                self._perform(strand)
-            else:
-                self._wait(subscription)
+                    self._stop_siblings()
+            if strand is None:
+                continue
+            if pending:
+                # What was said before the call is heard before the call.
+                self.held = strand
+                return
+            self._perform(strand)
 
-    def _stop_siblings(self, subscription: Subscription | None) -> None:
+    def _go_straight(self, pending: Any) -> Strand | None:
+        """Drive the root flow while nothing runs beside it; return it if it asks for more than that."""
+        coordinator, record, above, live = self.coordinator, self.record, self.above, self.live
+        strand = coordinator.ready.popleft()
+        send, reply, strand.reply = strand.flow.send, strand.reply, None
+        while True:
+            try:
+                effect: Any = send(reply)
+                strand.effect = effect
+            except StopIteration as stop:
+                strand.effect = None
+                coordinator.finish(strand, stop.value, None)
+                return None
+            except BaseException as error:
+                strand.effect = None
+                coordinator.finish(strand, None, error)
+                return None
+            if pending:
+                return coordinator.take(strand, effect)
+            kind = type(effect)
+            if kind is CallNode and (not live or is_own(effect)):
+                reply = self._call_here(strand, effect)
+            elif kind is Rest and not record.crowded:
+                reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
+            else:
+                return coordinator.take(strand, effect)
+
+    def _stop_siblings(self) -> None:
         """
         Let calls beside a task that failed come to their end: a thread cannot be stopped.
 
@@ -74,133 +136,172 @@ class ThreadDriver(Driver):
         its stream is over.
         """
         self.drop_queued()
-        self.seal(subscription)
+        self.seal(self._watching)
         self.coordinator.stopped.clear()
 
     # ---- effects
 
     def _perform(self, strand: Strand) -> None:
-        effect = strand.effect
+        effect: Any = strand.effect
         kind = type(effect)
-        if kind is CallNode:
-            self._call(strand, effect)  # type: ignore[arg-type]
+        if self.above is not None and self.above.ended:
+            self.coordinator.answer(strand, CANCELLED)
+        elif kind is CallNode:
+            if self.alone or is_own(effect):
+                self.coordinator.answer(strand, self._call_here(strand, effect))
+            elif self.begin_call(strand):
+                self._submit(strand)
         elif kind is Rest:
-            self._rest(strand, effect)  # type: ignore[arg-type]
+            self._rest(strand, effect.step)
         elif kind is Sleep:
-            self._sleep(strand, effect)  # type: ignore[arg-type]
+            self._napped += 1
+            self._open()
+            heappush(self._naps, (monotonic() + seconds_of(effect), self._napped, strand))
         else:
             self.coordinator.answer_now(strand, perform(effect))
 
-    def _call(self, strand: Strand, effect: CallNode) -> None:
-        if self.above is not None and self.above.ended:
-            self.coordinator.answer(strand, CANCELLED)
-        elif self.alone:
-            scope = CallScope(effect.task, self.pause) if effect.task.attempt == 1 else self.scope_of(effect)  # type: ignore[arg-type]
-            self.coordinator.answer(strand, outcome_of(effect, scope, self.context))
-        elif self.begin_call(strand):
-            self._submit(strand)
+    def _call_here(self, strand: Strand, effect: CallNode) -> Any:
+        """Make a call in the thread that we are in."""
+        scope = self.scope_of(effect)
+        turn = self._turn
+        if turn is None:
+            return outcome(effect, scope, self)
+        self.scopes[strand] = scope
+        turn.give()
+        try:
+            return outcome(effect, scope, self)
+        finally:
+            turn.take()
+            self.scopes.pop(strand, None)
 
     def _submit(self, strand: Strand) -> None:
         effect = strand.effect
         assert type(effect) is CallNode
         scope = self.scopes[strand] = self.scope_of(effect)
-        strand.handle = job = Job(strand, scope, self.context, self.deliver)
-        self._backlog().append(job)
+        strand.handle = job = Job(self, strand, effect, scope)
+        self._open()
+        self._jobs.append(job)
 
-    def _rest(self, strand: Strand, effect: Rest) -> None:
-        if self.above is not None and self.above.ended:
-            self.coordinator.answer(strand, CANCELLED)
-            return
+    def _rest(self, strand: Strand, step: int) -> None:
         if self.record.crowded:
-            wait_for_room(self.record)
-        self.coordinator.answer_now(strand, uuid6_bytes(effect.step))
-
-    def _sleep(self, strand: Strand, effect: Sleep) -> None:
-        seconds = seconds_of(effect)
-        if self.coordinator.width == 1:
-            Event().wait(seconds)
-            self.coordinator.answer(strand, None)
-            return
-        strand.handle = nap = _Nap(self, strand, seconds)
-        self._backlog().append(nap)
-
-    def _backlog(self) -> list[Job | _Nap]:
-        """Return the jobs that are handed to the workers together, as soon as there is nothing else to do."""
-        try:
-            return self._jobs
-        except AttributeError:
-            self._inbox: SimpleQueue[tuple[Strand, Any] | None] = SimpleQueue()
-            self._jobs = []
-            return self._jobs
+            # Perhaps it is our own consumer who is behind, so we wait where he can take something.
+            self.held = strand
+            self._open()
+            self.record.when_relieved(self._wake)
+            self._wait()
+        else:
+            self.coordinator.answer_now(strand, uuid6_bytes(step))
 
     # ---- waiting
 
-    def _wait(self, subscription: Subscription | None) -> None:
-        jobs = self._backlog()
-        if jobs:
-            workers.submit(jobs)
+    def _open(self) -> None:
+        if self._inbox is None:
+            self._inbox = SimpleQueue()
             self._jobs = []
-        if subscription is not None:
-            subscription.wake = self._wake
-            if len(subscription):
-                subscription.wake = None
-                return
+            self._naps = []
+
+    def _wait(self) -> None:
+        """Wait until a job is done, a strand has slept enough, time is up, or there is something to hand out."""
+        self._open()
+        jobs = self._jobs
+        if jobs:
+            self._jobs = []
+            workers.submit(jobs)
+        turn = self._turn
+        if turn is not None:
+            turn.give()
+        try:
+            item = self._receive(bool(jobs))
+        finally:
+            if turn is not None:
+                turn.take()
         inbox = self._inbox
-        while True:
-            deadline = self.deadline()
-            try:
-                if workers.backlog:
-                    item = inbox.get(timeout=NUDGE_AFTER)
-                elif deadline is not None:
-                    item = inbox.get(timeout=max(0.0, deadline - monotonic()))
-                else:
-                    item = inbox.get()
-                break
-            except Empty:
-                workers.nudge()
-                if deadline is not None and monotonic() >= deadline:
-                    self._give_up(TimeoutError("Timed out"))
-                    return
-        while True:
+        assert inbox is not None
+        while item is not NOTHING:
             if item is not None:
                 self._returned(*item)
             try:
                 item = inbox.get_nowait()
             except Empty:
-                return
+                item = NOTHING
+        if self._naps:
+            self._wake_sleepers()
+        if self.coordinator.timed:
+            self._give_up()
 
-    def _give_up(self, error: TimeoutError) -> None:
+    def _receive(self, short: bool) -> Any:
+        """
+        Return the next item of the inbox; NOTHING if something else is to be done first.
+
+        Args:
+            short: whether calls have just begun that may be short.
+        """
+        inbox = self._inbox
+        assert inbox is not None
+        until = self._next_time()
+        if not self._watching:
+            return _get(inbox, until)
+        if short:
+            soon = monotonic() + SHORT_CALL
+            item = _get(inbox, soon if until is None or soon < until else until)
+            if item is not NOTHING:
+                return item
+        for subscription in self._watching:
+            subscription.wake = self._wake
+            if subscription.queue:
+                subscription.wake = None
+                return NOTHING
+        return _get(inbox, until)
+
+    def _next_time(self) -> float | None:
+        """Return when something is due, by the monotonic clock."""
+        deadline = self.deadline()
+        if not self._naps:
+            return deadline
+        waking = self._naps[0][0]
+        return waking if deadline is None or waking < deadline else deadline
+
+    def _wake_sleepers(self) -> None:
+        now = monotonic()
+        while self._naps and self._naps[0][0] <= now:
+            strand = heappop(self._naps)[2]
+            if type(strand.effect) is Sleep:
+                self.coordinator.answer(strand, None)
+
+    def _give_up(self) -> None:
         """Abandon the calls of the groups whose time is up."""
         coordinator = self.coordinator
-        for group in self.expire(error):
+        for group in self.expire(TimeoutError("Timed out")):
+            self.drop(coordinator.waiting(group))
             for strand in list(coordinator.waiting(group)):
                 if strand in self.scopes:
                     strand.handle.give_up()
-                    following = self.end_call(strand, CANCELLED)
-                    if following is not None:
-                        self._submit(following)
+                    self._end(strand, CANCELLED)
                 else:
                     coordinator.answer(strand, CANCELLED)
 
-    def _wake(self) -> None:
-        self._inbox.put(None)
+    def _returned(self, job: Job, reply: Any) -> None:
+        if job.strand.handle is job:
+            self._end(job.strand, reply)
 
-    def _returned(self, strand: Strand, reply: Any) -> None:
-        scope = self.scopes.get(strand)
-        if scope is None:
-            if type(strand.effect) is Sleep:
-                self.coordinator.answer(strand, reply)
-            return
+    def _end(self, strand: Strand, reply: Any) -> None:
         following = self.end_call(strand, reply)
         if following is not None:
             self._submit(following)
 
-    def deliver(self, strand: Strand, reply: Any) -> None:
-        """Take the result of a job; called by the worker that did it."""
-        self._inbox.put((strand, reply))
+    def _wake(self) -> None:
+        assert self._inbox is not None
+        self._inbox.put(None)
+
+    def deliver(self, job: Job, reply: Any) -> None:
+        """Take the result of a job; called by the thread that did it."""
+        assert self._inbox is not None
+        self._inbox.put((job, reply))
 
     def pause(self, scope: CallScope) -> None:
         """Wait until subscribers have caught up."""
+        if self._inbox is not None:
+            self._wake()
         if not scope.ended:
             wait_for_room(self.record)
 
@@ -212,29 +313,44 @@ class ThreadDriver(Driver):
 
         Safe to call more than once.
         """
+        turn = self._turn
+        if turn is None:
+            self._close()
+            return
+        turn.take()
+        try:
+            self._close()
+        finally:
+            turn.give()
+
+    def abandon(self) -> None:
+        """Stop the run because the call it was begun in was given up; called from any thread."""
+        turn = self._turn
+        # Where it is our own turn, a garbage collection brought us here; then the next step finds out by itself.
+        if turn is not None and not turn.mine:
+            self.close()
+            if self._inbox is not None:
+                self._wake()
+
+    def _close(self) -> None:
         if self.closed:
             return
         self.closed = True
-        for strand, scope in self.scopes.items():
-            scope.ended = True
-            if strand.handle is not None:
+        for strand, scope in list(self.scopes.items()):
+            if strand.handle is None:
+                scope.give_up()
+            else:
                 strand.handle.give_up()
         self.unwind()
         self.record.relieve()
 
 
-class _Nap:
-    """A pause between two attempts, beside tasks that go on."""
+NOTHING = object()
 
-    __slots__ = ("_driver", "_seconds", "_strand", "begun")
 
-    def __init__(self, driver: ThreadDriver, strand: Strand, seconds: float) -> None:
-        self._driver = driver
-        self._strand = strand
-        self._seconds = seconds
-        self.begun = False
-
-    def __call__(self) -> None:
-        Event().wait(self._seconds)
-        if not self._driver.closed:
-            self._driver.deliver(self._strand, None)
+def _get(inbox: SimpleQueue[Any], until: float | None) -> Any:
+    """Wait for an item until a time by the monotonic clock; return NOTHING if none has come."""
+    try:
+        return inbox.get(timeout=None if until is None else max(0.0, until - monotonic()))
+    except Empty:
+        return NOTHING

@@ -2,103 +2,194 @@
 Worker threads, shared by all runs of the process.
 
 Rule: every thread is a daemon, so a node that cannot be stopped stops nobody from leaving. A burst of short jobs is
-worked off by a few threads; jobs that block get more threads as soon as somebody notices (`nudge`), without limit.
+worked off by a few threads; while jobs wait and none is begun, there come more, without limit. So a job never waits
+for another one to end, whoever waits for whom.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Lock, RLock, Thread
+from time import process_time, sleep
 from typing import Final, TypeAlias
 
 from otgraph.ids import reseed
 
-__all__ = ["NUDGE_AFTER", "Workers", "workers"]
+__all__ = ["Workers", "workers"]
 
-Job: TypeAlias = Callable[[], None]
+Task: TypeAlias = Callable[[], None]
 
 AT_ONCE = 8
-"""How many threads a burst of jobs may start before anybody has seen that they are needed."""
+"""How many threads a burst of jobs may start before it is seen that they are needed; so many also stay for good."""
+STUCK_SECONDS = 0.002
+"""How long jobs wait, with none begun meanwhile, until there come more threads."""
+BUSY_TICKS = 10
+"""How many times as long, where the processor is busy: more threads would only make it busier."""
 IDLE_SECONDS = 30.0
-NUDGE_AFTER = 0.002
-"""Seconds that whoever waits for jobs lets pass before it asks for more threads."""
+"""How long threads that nobody needs stay."""
 
 
 class Workers:
     """Threads that come when they are needed and go when they are not."""
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
-        self._lock = Lock()
-        self._idle = 0
+        # Reentrant: the garbage collector may close a stream, and so give up a job, in the middle of anything.
+        self.lock = RLock()
+        """Held by whoever changes anything here, or asks whether a job has begun."""
+        self._jobs: deque[Task] = deque()
+        """What nobody has begun."""
+        self._idle: list[_Worker] = []
+        self._least_idle = 0
+        """How many threads were idle at least, since somebody last looked."""
+        self._begun = 0
+        """How many jobs that had to wait were begun so far."""
+        self._keeper: Lock | None = None
+        """Wakes the thread that keeps the number of threads right; None before it is needed."""
         self.threads = 0
         """How many there are."""
         self.abandoned = 0
         """How many of them run a node whose run is over."""
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[Task]) -> None:
         """Have `jobs` done, each by whichever thread is free first; a job must not raise."""
-        for job in jobs:
-            self._jobs.put(job)
-        with self._lock:
-            missing = self._jobs.qsize() - self._idle
-            if missing > 0 and self._idle == 0:
-                room = max(1, AT_ONCE - self.threads)
-                missing = min(missing, room)
-            elif missing > 0:
-                missing = min(missing, max(0, AT_ONCE - self.threads))
-        self._start(missing)
+        with self.lock:
+            idle = self._idle
+            count = min(len(jobs), len(idle))
+            for job in jobs[:count]:
+                worker = idle.pop()
+                worker.job = job
+                worker.wake()
+            self._least_idle = min(self._least_idle, len(idle))
+            if count == len(jobs):
+                return
+            # One at least: whoever hands in a single job need not wait for those of others.
+            starting = min(len(jobs) - count, max(1, AT_ONCE - self.threads))
+            self._jobs.extend(jobs[count + starting :])
+            self.threads += starting
+            crowd = self.threads > AT_ONCE or len(self._jobs) > 0
+        for job in jobs[count : count + starting]:
+            self._start(job)
+        if not self.threads:
+            raise RuntimeError("no worker thread can be started; the process has as many as it may have")
+        if crowd:
+            self._call_keeper()
 
-    @property
-    def backlog(self) -> int:
-        """How many jobs nobody has begun."""
-        return self._jobs.qsize()
+    def _start(self, job: Task) -> None:
+        try:
+            _Worker(self, job).start()
+        except RuntimeError:
+            # There are as many threads as the system allows; those that there are will come to it.
+            with self.lock:
+                self._jobs.appendleft(job)
+                self.threads -= 1
 
-    def nudge(self) -> None:
-        """Start more threads, if jobs still wait: up to twice as many as there are."""
-        with self._lock:
-            missing = min(self._jobs.qsize() - self._idle, self.threads or 1)
-        self._start(missing)
-
-    def abandon(self, jobs: int) -> None:
-        """Note that nobody waits for `jobs` of the running ones any more."""
-        with self._lock:
-            self.abandoned += jobs
+    def abandon(self) -> None:
+        """Note that nobody waits for one of the running jobs any more."""
+        with self.lock:
+            self.abandoned += 1
 
     def returned(self) -> None:
         """Note that an abandoned job came to its end after all."""
-        with self._lock:
+        with self.lock:
             self.abandoned -= 1
 
-    def _start(self, count: int) -> None:
-        for _ in range(count):
-            with self._lock:
-                self.threads += 1
-            Thread(target=self._work, name="otgraph-worker", daemon=True).start()
+    def next_job(self, worker: _Worker) -> Task | None:
+        """Return a job that waits; None if there is none, and then `worker` is idle."""
+        with self.lock:
+            if self._jobs:
+                self._begun += 1
+                return self._jobs.popleft()
+            self._idle.append(worker)
+        return None
+
+    # ---- keeping the number of threads right
+
+    def _call_keeper(self) -> None:
+        with self.lock:
+            gate = self._keeper
+            if gate is None:
+                gate = Lock()
+                try:
+                    Thread(target=self._keep, args=(gate,), name="otgraph-keeper", daemon=True).start()
+                    self._keeper = gate
+                except RuntimeError:
+                    # No more threads to be had: those that there are go on.
+                    return
+            elif gate.locked():
+                gate.release()
+
+    def _keep(self, gate: Lock) -> None:
+        while True:
+            gate.acquire(blocking=False)
+            self._grow()
+            with self.lock:
+                crowd = self.threads > AT_ONCE
+                self._least_idle = len(self._idle)
+            if not gate.acquire(timeout=IDLE_SECONDS if crowd else -1):
+                self._shrink()
+
+    def _grow(self) -> None:
+        """For as long as jobs wait and none is begun, double the number of threads."""
+        stuck, begun = 0, self._begun
+        while self._jobs:
+            busy = process_time()
+            sleep(STUCK_SECONDS)
+            stuck = stuck + 1 if begun == self._begun else 0
+            begun = self._begun
+            if not stuck or (process_time() - busy > STUCK_SECONDS / 2 and stuck < BUSY_TICKS):
+                continue
+            with self.lock:
+                taken = [self._jobs.popleft() for _ in range(min(len(self._jobs), max(1, self.threads)))]
+                self.threads += len(taken)
+            for job in taken:
+                self._start(job)
+
+    def _shrink(self) -> None:
+        """Send those away whom nobody has needed for a while."""
+        with self.lock:
+            for _ in range(min(self._least_idle, self.threads - AT_ONCE)):
+                self._idle.pop().wake()
+                self.threads -= 1
+
+
+class _Worker:
+    """
+    One thread.
+
+    Args:
+        job: what it begins with.
+    """
+
+    __slots__ = ("_gate", "_pool", "job", "wake")
+
+    def __init__(self, pool: Workers, job: Task) -> None:
+        self._pool = pool
+        self._gate = Lock()
+        self._gate.acquire()
+        self.wake = self._gate.release
+        self.job: Task | None = job
+        """What it shall do next; None when it is woken without, to leave."""
+
+    def start(self) -> None:
+        """Start the thread."""
+        Thread(target=self._work, name="otgraph-worker", daemon=True).start()
 
     def _work(self) -> None:
-        jobs, lock = self._jobs, self._lock
+        next_job, wait = self._pool.next_job, self._gate.acquire
         while True:
-            try:
-                job = jobs.get_nowait()
-            except Empty:
-                with lock:
-                    self._idle += 1
-                try:
-                    job = jobs.get(timeout=IDLE_SECONDS)
-                except Empty:
-                    with lock:
-                        self._idle -= 1
-                        if jobs.empty():
-                            self.threads -= 1
-                            return
-                    continue
-                with lock:
-                    self._idle -= 1
+            job, self.job = self.job, None
+            if job is None:
+                return
             job()
-            del job
+            # Nothing of it is kept while the thread waits.
+            job = next_job(self)
+            if job is None:
+                wait()
+            else:
+                self.job = job
+                job = None
 
 
 workers: Final = Workers()

@@ -53,11 +53,13 @@ class Session:
         execution = Execution(self._graph, self._given, self._default_keys)
         watching = execution.subscribe(view, printer)
         subscription = watching[0]
-        driver = execution.driver(ThreadDriver, live=view.live)
+        driver = execution.driver(ThreadDriver, live=any(each.view.live for each in watching))
         try:
             while True:
-                driver.pump(subscription)
-                while len(subscription):
+                driver.pump(watching)
+                if printer is not None:
+                    show(watching)
+                while subscription.queue:
                     chunks = subscription.take()
                     if printer is not None:
                         show(watching)
@@ -76,11 +78,13 @@ class Session:
         execution = Execution(self._graph, self._given, self._default_keys)
         watching = execution.subscribe(view, printer)
         subscription = watching[0]
-        driver = execution.driver(_async_driver(), live=view.live)
+        driver = execution.driver(_async_driver(), live=any(each.view.live for each in watching))
         try:
             while True:
-                await driver.pump(subscription)
-                while len(subscription):
+                await driver.pump(watching)
+                if printer is not None:
+                    show(watching)
+                while subscription.queue:
                     chunks = subscription.take()
                     if printer is not None:
                         show(watching)
