@@ -29,6 +29,7 @@ from otgraph.checkpoint.records import (
     dumped_writes,
     get_checkpoint_id,
     get_checkpoint_metadata,
+    named_checkpoint,
     place_of,
     writes_sort_key,
 )
@@ -166,7 +167,7 @@ class InMemorySaver(
     ) -> None:
         """Keep what a task wrote; see `BaseCheckpointSaver.put_writes`."""
         thread, ns = place_of(config)
-        checkpoint: str = config["configurable"]["checkpoint_id"]
+        checkpoint = named_checkpoint(config)
         new = {
             (task_id, idx): (task_id, channel, value, task_path)
             for idx, channel, value in dumped_writes(self.serde, writes)
@@ -191,7 +192,10 @@ class InMemorySaver(
         """Forget the checkpoints whose metadata has one of these `run_id`s, with their writes."""
         runs = {str(run) for run in run_ids}
         for thread in list(self.storage):
-            gone = {(e.ns, e.id) for e in self._entries(thread) if str(e.metadata.get("run_id")) in runs}
+            entries = self._entries(thread)
+            gone = {
+                (e.ns, e.id) for e in entries if "run_id" in e.metadata and str(e.metadata["run_id"]) in runs
+            }
             self._forget(thread, gone)
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:

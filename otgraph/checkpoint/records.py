@@ -38,6 +38,7 @@ __all__ = [
     "get_checkpoint_id",
     "get_checkpoint_metadata",
     "get_serializable_checkpoint_metadata",
+    "named_checkpoint",
     "place_of",
     "writes_sort_key",
 ]
@@ -222,6 +223,22 @@ def place_of(config: RunnableConfig) -> tuple[str, str]:
             f'give config={{"configurable": {{"thread_id": ...}}}}; got {place!r} as configurable'
         )
     return str(thread), place.get("checkpoint_ns") or ""
+
+
+def named_checkpoint(config: RunnableConfig) -> str:
+    """
+    Return the checkpoint that `config` must name.
+
+    Raises:
+        ValueError: if it names none.
+    """
+    named = get_checkpoint_id(config)
+    if not named:
+        raise ValueError(
+            "writes belong to a checkpoint: give the config that `put` returned, "
+            f"with a checkpoint_id; got {config[CONF]!r} as configurable"
+        )
+    return named
 
 
 def get_checkpoint_metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> CheckpointMetadata:

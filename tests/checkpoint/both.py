@@ -345,6 +345,9 @@ def check_one_file_for_both_async() -> None:
         path = str(Path(tempfile.mkdtemp()) / "both.db")
         async with TheirAsync.from_conn_string(path) as theirs:
             await graph(theirs).ainvoke({"seen": []}, place())
+            adopted = await with_own_types(theirs).aget_tuple(place())
+            sent = adopted.checkpoint["channel_values"]["__pregel_tasks"]
+            assert isinstance(sent[0], our_types.Send), sent
             connections = [aiosqlite.connect(path), await aiosqlite.connect(path)]
             for connection in connections:
                 ours = OurAsync(connection)

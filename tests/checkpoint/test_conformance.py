@@ -113,6 +113,14 @@ async def test_a_config_without_a_thread_is_an_error(saver: Face) -> None:
             await saver.list(bad)
 
 
+async def test_writes_without_a_checkpoint_are_an_error(saver: Face) -> None:
+    """Writes must say which checkpoint they follow."""
+    await saver.save("1")
+    with pytest.raises(ValueError, match="writes belong to a checkpoint"):
+        await saver._call("put_writes", config(), [("a", 1)], "task")
+    assert [] == (await saver.found()).pending_writes
+
+
 async def test_the_namespace_is_the_root_unless_said(saver: Face) -> None:
     """A config without `checkpoint_ns` means the root."""
     given = checkpoint("1", {"a": 1})
@@ -333,6 +341,15 @@ async def test_deleting_runs_goes_by_metadata(saver: Face) -> None:
     assert [("t", "", "5"), ("u", "", "2")] == await saver.places()
     await saver.save("3")
     assert [] == (await saver.found("3")).pending_writes
+
+
+async def test_runs_are_found_beside_strange_metadata(saver: Face) -> None:
+    """A metadata value that is no JSON to others, or a run that is a number, hides no checkpoint from deletion."""
+    await saver.save("1", metadata={"run_id": "r", "ratio": float("nan")})
+    await saver.save("2", metadata={"run_id": 7})
+    await saver.save("3", metadata={"ratio": float("nan")})
+    await saver.delete_for_runs(["r", "7", "None", ""])
+    assert ["3"] == await saver.ids(None)
 
 
 async def test_a_copy_of_a_thread_is_its_own(saver: Face) -> None:

@@ -407,6 +407,14 @@ def test_an_untyped_serialiser_is_adapted() -> None:
         maybe_add_typed_methods(3)  # type: ignore[arg-type]
 
 
+def test_a_path_of_another_system_is_a_pure_path() -> None:
+    """A path that was stored on Windows is read elsewhere as a path without a file system."""
+    for module in ("pathlib", "pathlib._local"):
+        read = serde.loads_typed(extension(1, module, "WindowsPath", ["c:\\", "a"]))
+        assert pathlib.PureWindowsPath("c:/a") == read
+        assert pathlib.PurePosixPath("/a") == serde.loads_typed(extension(1, module, "PosixPath", ["/", "a"]))
+
+
 def test_numbers_of_decimal_keep_their_digits() -> None:
     """Decimals keep trailing zeros, and not-a-number stays so."""
     assert "1.10" == str(back(decimal.Decimal("1.10")))

@@ -72,22 +72,19 @@ class AllowList:
         listed: classes or `(module, name)` pairs besides the safe ones; True for all, with a warning each.
     """
 
-    __slots__ = ("all", "listed")
+    __slots__ = ("all", "listed", "trusted")
 
     def __init__(self, listed: Iterable[Listing] | Literal[True] | None) -> None:
-        self.listed = frozenset() if listed is True else frozenset(_key(entry) for entry in listed or ())
         self.all = listed is True
+        self.listed = frozenset() if listed is True else frozenset(_key(entry) for entry in listed or ())
+        self.trusted = _SAFE | self.listed
+        """`(module, name)` of the types of which nothing more is asked."""
 
     def extended(self, extra: Iterable[Listing]) -> AllowList:
         """Return a list that has `extra` too, or this one if it allows all anyway."""
         if self.all:
             return self
         return AllowList([*self.listed, *extra])
-
-    def trusts(self, module: str, name: str) -> bool:
-        """Say whether the type is safe or listed: then nothing more is asked."""
-        key = (module, name)
-        return key in _SAFE or key in self.listed
 
     def tolerates(self, module: str, name: str) -> bool:
         """Say whether a type that is not trusted may be tried, and tell listeners and the log."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -81,7 +81,7 @@ class Decoder:
         return self._object(code, (module, name), argument, rest[0] if rest else None)
 
     def _object(self, code: int, stored: tuple[str, str], argument: Any, method: Any) -> Any:
-        trusted = self._allow.trusts(*stored)
+        trusted = stored in self._allow.trusted
         if not trusted and not self._allow.tolerates(*stored):
             return argument
         try:
@@ -120,24 +120,34 @@ def _is_of_kind(cls: Any, code: int) -> bool:
     return kind is not None and (kind.code == code or {kind.code, code} <= BY_KEYWORDS)
 
 
+_FOREIGN_PATH: Final = "PosixPath" if os.name == "nt" else "WindowsPath"
+"""The paths that cannot be made on this system; they are read as what they say, without a file system."""
+
+
 def _positional(cls: Any, arguments: Any) -> Any:
     if cls is Send:
         return Send(arguments[0], arguments[1], timeout=arguments[2] if len(arguments) > 2 else None)
-    if cls is pathlib.WindowsPath and os.name != "nt":
-        cls = pathlib.PureWindowsPath
-    elif cls is pathlib.PosixPath and os.name == "nt":
-        cls = pathlib.PurePosixPath
+    if getattr(cls, "__name__", "") == _FOREIGN_PATH and cls.__module__.startswith("pathlib"):
+        cls = getattr(import_module("pathlib"), f"Pure{_FOREIGN_PATH}")
     return cls(*arguments)
 
 
 def _by_keywords(cls: Any, arguments: dict[str, Any]) -> Any:
     if cls is Overwrite:
         return Overwrite(arguments["value"])
-    if not hasattr(cls, "__dataclass_fields__"):
+    try:
         return cls(**arguments)
+    except Exception:
+        if not dataclasses.is_dataclass(cls):
+            raise
+        return _restored(cls, arguments)
+
+
+def _restored(cls: Any, arguments: dict[str, Any]) -> Any:
+    """Make a dataclass that its own arguments do not make."""
     fields = {field.name: field.init for field in dataclasses.fields(cls)}
     try:
-        made = cls(**{name: value for name, value in arguments.items() if fields.get(name, True)})
+        made = cls(**{name: value for name, value in arguments.items() if fields[name]})
         rest = {name: value for name, value in arguments.items() if not fields[name]}
     except Exception:
         if fields.keys() != arguments.keys():
@@ -156,15 +166,22 @@ def _pydantic_v1(cls: Any, fields: dict[str, Any]) -> Any:
 
 
 def _pydantic(cls: Any, fields: Any) -> Any:
-    known = getattr(cls, "model_fields", {})
     try:
-        if "root" in known:
-            return cls.model_validate(fields)
-        if any(field.validation_alias is not None for field in known.values()):
-            return cls.model_validate(fields, by_alias=False, by_name=True)
-        return cls(**fields)
+        return _maker(cls)(fields)
     except Exception:
         return cls.model_construct(**fields)  # what was valid when stored may not pass today's rules
+
+
+@lru_cache(512)
+def _maker(cls: Any) -> Callable[[Any], Any]:
+    """Return what makes a model of its fields, which are stored by their names, not by their aliases."""
+    known = getattr(cls, "model_fields", {})
+    if "root" in known:
+        validate: Callable[[Any], Any] = cls.model_validate
+        return validate
+    if any(field.validation_alias is not None for field in known.values()):
+        return lambda fields: cls.model_validate(fields, by_alias=False, by_name=True)
+    return lambda fields: cls(**fields)
 
 
 def _array(dtype: Any, shape: Any, order: Any, data: bytes) -> Any:

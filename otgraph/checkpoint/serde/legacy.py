@@ -48,7 +48,7 @@ class JsonReader:
     def _made(self, value: dict[str, Any]) -> Any:
         *path, name = value["id"]
         module = ".".join(path)
-        if not self._any and not self._safe.trusts(module, name):
+        if not self._any and (module, name) not in self._safe.trusted:
             logger.warning(
                 "did not make a %s.%s from stored JSON: no list allows it. "
                 "To allow it: JsonPlusSerializer(allowed_json_modules=[%r])",

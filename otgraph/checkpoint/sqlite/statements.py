@@ -104,10 +104,12 @@ ENTRIES: Final = """
     SELECT checkpoint_ns, checkpoint_id, parent_checkpoint_id, metadata FROM checkpoints WHERE thread_id = ?
 """
 OF_RUNS: Final = """
-    SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints
-    WHERE json_valid(CAST(metadata AS TEXT))
-      AND CAST(json_extract(CAST(metadata AS TEXT), '$.run_id') AS TEXT) IN (SELECT value FROM json_each(?))
+    SELECT thread_id, checkpoint_ns, checkpoint_id, metadata FROM checkpoints
+    WHERE NOT json_valid(CAST(metadata AS TEXT))
+       OR CAST(json_extract(CAST(metadata AS TEXT), '$.run_id') AS TEXT) IN (SELECT value FROM json_each(?))
 """
+"""Checkpoints of some runs, and those whose metadata is no JSON to SQLite, such as one with a NaN."""
+
 EXCESS: Final = """
     SELECT 1 FROM checkpoints
     WHERE thread_id = :thread AND checkpoint_ns = :ns AND (checkpoint_id < :cutoff OR checkpoint_id <= (

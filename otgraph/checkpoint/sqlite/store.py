@@ -26,6 +26,7 @@ from otgraph.checkpoint.records import (
     dumped_writes,
     get_checkpoint_id,
     get_checkpoint_metadata,
+    named_checkpoint,
     place_of,
 )
 from otgraph.checkpoint.retention import Entry, Retention, check_strategy, doomed
@@ -121,7 +122,7 @@ class SqliteStore(BaseCheckpointSaver[str]):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Keep what a task wrote; see `BaseCheckpointSaver.put_writes`."""
-        key = (*place_of(config), config["configurable"]["checkpoint_id"], task_id, task_path)
+        key = (*place_of(config), named_checkpoint(config), task_id, task_path)
         rows = [(*key, idx, channel, *value) for idx, channel, value in dumped_writes(self.serde, writes)]
         with self._database.writing() as cursor:
             for row in rows:
@@ -134,9 +135,10 @@ class SqliteStore(BaseCheckpointSaver[str]):
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Forget the checkpoints whose metadata has one of these `run_id`s, with their writes."""
-        runs = json.dumps([str(run) for run in run_ids])
+        runs = {str(run) for run in run_ids}
         with self._database.writing() as cursor:
-            _delete(cursor, cursor.execute(statements.OF_RUNS, (runs,)).fetchall())
+            rows = cursor.execute(statements.OF_RUNS, (json.dumps(sorted(runs)),)).fetchall()
+            _delete(cursor, [row[:3] for row in rows if _run_of(row[3]) in runs])
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Give another thread a copy of all checkpoints and writes, under the same checkpoint ids."""
@@ -303,6 +305,15 @@ def _metadata(place: Place, stored: bytes | str | None) -> CheckpointMetadata:
     except ValueError as error:
         raise ValueError(f"{_named(place)}: cannot read the metadata: {error}") from error
     return found
+
+
+def _run_of(stored: bytes | str | None) -> str | None:
+    """Return the run that metadata names; a damaged row is nobody's."""
+    try:
+        run = json.loads(stored or "{}").get("run_id")
+    except (ValueError, AttributeError):
+        return None
+    return None if run is None else str(run)
 
 
 def _named(place: Place) -> str:
