@@ -7,8 +7,8 @@ state records which channels it read, and a reader of the trace puts its input t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from otgraph.constants import ROOT
 from otgraph.events import (
@@ -30,10 +30,12 @@ from otgraph.tracing.faults import faults
 from otgraph.tracing.instances import Instances
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.payload import Captured, class_name, dumps, dumps_within
-from otgraph.tracing.redaction import redacted
+from otgraph.tracing.redaction import processed, redacted
 from otgraph.tracing.span import Span
 
 __all__ = ["Capture"]
+
+Hook: TypeAlias = Callable[[Any], Any]
 
 NO_TEXT: Final = "[not captured]"
 """What an exception says where messages are kept out."""
@@ -42,11 +44,13 @@ NO_TEXT: Final = "[not captured]"
 class Capture:
     """Turns facts into attributes by the user's options: redacted, then capped."""
 
-    __slots__ = ("_instances", "_options")
+    __slots__ = ("_instances", "_options", "_withheld")
 
     def __init__(self, options: TelemetryOptions) -> None:
         self._options = options
         self._instances: dict[RunInfo, Instances] = {}
+        self._withheld: dict[RunInfo, list[tuple[Hook, set[str]]]] = {}
+        """What nodes with a policy of their own wrote to in the superstep in progress."""
 
     def _payload(self, fact: str, value: Any) -> dict[str, Any]:
         try:
@@ -72,6 +76,7 @@ class Capture:
     def run_ended(self, run: RunInfo) -> None:
         """Forget what is remembered of a run."""
         self._instances.pop(run, None)
+        self._withheld.pop(run, None)
 
     def task_started(self, fact: TaskStarted) -> dict[str, Any]:
         """Record a task's input, or which channels it was read from."""
@@ -79,7 +84,10 @@ class Capture:
         told: dict[str, Any] = {}
         if task.metadata:
             told["metadata"] = task.metadata
-        if task.reads is None:
+        process = _hook(task, "process_inputs")
+        if process is not None:
+            told["input"] = processed(process, task.input)
+        elif task.reads is None:
             told["input"] = task.input
         elif task.reads == (ROOT,):
             told["reads"] = ROOT
@@ -103,11 +111,20 @@ class Capture:
 
     def task_committed(self, fact: TaskCommitted) -> dict[str, Any]:
         """Record a task's writes to the state."""
-        return self._payload("writes", _state_writes(fact.run, fact.writes))
+        return self._writes(fact)
 
     def task_restored(self, fact: TaskRestored) -> dict[str, Any]:
         """Record the writes of a task that did not run."""
-        return self._payload("writes", _state_writes(fact.run, fact.writes))
+        return self._writes(fact)
+
+    def _writes(self, fact: TaskCommitted | TaskRestored) -> dict[str, Any]:
+        writes = _state_writes(fact.run, fact.writes)
+        process = _hook(fact.task, "process_outputs")
+        if process is not None and writes:
+            self._withheld.setdefault(fact.run, []).append((process, {key for key, _ in writes}))
+            shown = processed(process, dict(writes))
+            writes = list(shown.items()) if isinstance(shown, dict) else []
+        return self._payload("writes", writes)
 
     def task_failed(self, fact: TaskFailed) -> dict[str, Any]:
         """Record the exception as an object, besides the event that stands for it, and what it left behind."""
@@ -136,7 +153,7 @@ class Capture:
         fact.load()
         values = fact.values or {}
         told: dict[str, Any] = {
-            "set": {key: value for key, value in values.items() if value is not MISSING},
+            "set": self._let_through(fact.run, values),
             "gone": [key for key, value in values.items() if value is MISSING],
             "written": list(fact.written),
         }
@@ -147,6 +164,16 @@ class Capture:
         if run.shape is not None and run.parent is None and fact.step >= 0:
             told.update(self._shown(run, run.shape))
         return {names.STEP: fact.step, **self._payload("applied", told)}
+
+    def _let_through(self, run: RunInfo, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the new values of channels; of those that nodes with a policy wrote to, what the policies allow."""
+        changes = {key: value for key, value in values.items() if value is not MISSING}
+        for process, keys in self._withheld.pop(run, ()):
+            held = {key: changes.pop(key) for key in keys if key in changes}
+            shown = processed(process, held) if held else None
+            if isinstance(shown, dict):
+                changes.update({key: value for key, value in shown.items() if key in held})
+        return changes
 
     def _shown(self, run: RunInfo, shape: Callable[[Any], Any]) -> dict[str, Any]:
         """Return what is told of the instance that version 2 of the stream shows of the state."""
@@ -159,6 +186,13 @@ class Capture:
         except Exception:
             # The state does not fit its class: whoever streams it hears of that.
             return {}
+
+
+def _hook(task: Any, name: str) -> Hook | None:
+    """Return what a task's node says of its own payloads, if it says anything."""
+    node = getattr(task, "node", None)
+    policy = None if node is None else node.trace_policy
+    return None if policy is None else getattr(policy, name)
 
 
 def _state_writes(run: RunInfo, writes: Sequence[Write]) -> list[Write]:

@@ -16,7 +16,7 @@ import otgraph
 from otgraph.config import get_stream_writer
 from otgraph.graph import START, StateGraph
 from otgraph.telemetry import TelemetryOptions, get_telemetry, read_otlp, replay, set_telemetry
-from otgraph.types import Command, Send, interrupt
+from otgraph.types import Command, Send, TracePolicy, interrupt, omit_payload
 
 from .conftest import Driver
 from .programs import MODES, State, adding, chained
@@ -241,6 +241,35 @@ def test_a_hook_that_fails_hides_everything(driver: Driver, fail: Any) -> None:
     assert "[REDACTED:error]" in sent
     assert SECRET not in sent
     assert replay(read_otlp(kept.otlp()), MODES)
+
+
+def broken_policy(value: Any) -> Any:
+    raise RuntimeError(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept_input", "kept_output"),
+    [
+        (TracePolicy(process_inputs=omit_payload), False, True),
+        (TracePolicy(process_outputs=omit_payload), True, False),
+        (TracePolicy(process_inputs=broken_policy, process_outputs=broken_policy), False, False),
+        (TracePolicy(process_outputs=lambda value: redact("", value)), True, False),
+    ],
+)
+def test_a_node_has_the_last_word_on_its_own_payloads(
+    driver: Driver, policy: TracePolicy, kept_input: bool, kept_output: bool
+) -> None:
+    """With capture on, a node's trace policy decides what its spans tell of what it was given and what it wrote."""
+    graph = StateGraph(State)
+    graph.add_node("a", driver.node(lambda packet: {"log": [f"{SECRET} out"]}), trace_policy=policy)
+    graph.add_conditional_edges(START, driver.node(lambda state: [Send("a", {"x": f"{SECRET} in"})]), ["a"])
+    kept, options = recorder(capture=True)
+    chunks = run(driver, graph.compile(), options, {"n": 1})
+    assert f"{SECRET} in" in repr(chunks)
+    assert f"{SECRET} out" in repr(chunks)
+    sent = exported(kept)
+    assert (kept_input, kept_output) == (f"{SECRET} in" in sent, f"{SECRET} out" in sent)
+    assert list(replay(read_otlp(kept.otlp()), MODES))
 
 
 # ---- where options are given
