@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -73,17 +74,23 @@ class Turns:
             self._waiting.pop(ticket, None)
 
     def close(self) -> None:
-        """End the watcher."""
+        """End the watcher, and let go the threads that still wait: a run has left them behind."""
         self._closed = True
         self._arrived.set()
         if self._watcher is not None:
             self._watcher.join()
+        with self._lock:
+            for _, let_in in list(self._waiting.values()):
+                with suppress(RuntimeError):  # a coroutine's loop is closed
+                    let_in()
 
     def _enter(self, key: _Key, let_in: Callable[[], object]) -> int:
         with self._lock:
             ticket = next(self._tickets)
             self._waiting[ticket] = key, let_in
-            if self._watcher is None:
+            if self._closed:
+                let_in()
+            elif self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="turns", daemon=True)
                 self._watcher.start()
         self._arrived.set()
