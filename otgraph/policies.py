@@ -6,7 +6,6 @@ Rule: data only. `engine/` decides by them, `drivers/` waits by them.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
@@ -86,6 +85,8 @@ def _freeze(value: Any) -> Hashable:
 
 def default_cache_key(*args: Any, **kwargs: Any) -> bytes:
     """Return bytes that are equal for equal arguments, whatever the order of their dict keys."""
+    import pickle  # where it is wanted: most programs cache nothing
+
     return pickle.dumps((_freeze(args), _freeze(kwargs)), protocol=5, fix_imports=False)
 
 

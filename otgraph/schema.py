@@ -28,7 +28,7 @@ __all__ = ["Schema", "coerce_context", "coerce_output", "inspect_schema", "updat
 _QUALIFIERS: Final = frozenset({Required, NotRequired, ReadOnly, Final})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Schema:
     """What a graph, a node or a branch reads and writes, and of what class it is."""
 

@@ -14,6 +14,7 @@ from otgraph.policies import (
 )
 from otgraph.runtime import interrupt
 from otgraph.snapshot import GraphOutput, Interrupt, PregelTask, StateSnapshot, StateUpdate
+from otgraph.stream.part import Part
 from otgraph.stream.parts import (
     CheckpointPayload,
     CheckpointStreamPart,
@@ -22,7 +23,6 @@ from otgraph.stream.parts import (
     DebugPayload,
     DebugStreamPart,
     MessagesStreamPart,
-    Part,
     SpansStreamPart,
     StreamMode,
     StreamPart,

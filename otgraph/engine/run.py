@@ -26,7 +26,7 @@ from otgraph.schema import coerce_output
 __all__ = ["Run", "RunOptions"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class RunOptions:
     """What one call of a graph was given besides its input; nested runs inherit it."""
 

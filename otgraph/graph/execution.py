@@ -34,7 +34,7 @@ __all__ = ["Arguments", "Execution"]
 D = TypeVar("D", bound=Driver)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Arguments:
     """The arguments that `invoke`, `stream` and their twins have in common."""
 

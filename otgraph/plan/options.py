@@ -13,7 +13,7 @@ from typing import Any, Literal
 __all__ = ["CompileOptions"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompileOptions:
     """The arguments of `compile`."""
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from otgraph.constants import INTERRUPT
 from otgraph.events import Fact
 from otgraph.stream.modes import MODES
-from otgraph.stream.parts import Part
+from otgraph.stream.part import Part
 
 __all__ = ["Envelope", "check_modes", "envelope"]
 

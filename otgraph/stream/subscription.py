@@ -17,7 +17,7 @@ from otgraph.events import Fact, RunEnded, RunStarted, StepApplied, snapshot
 from otgraph.infos import RunInfo
 from otgraph.stream.envelope import Envelope
 from otgraph.stream.modes import States, project
-from otgraph.stream.parts import Part
+from otgraph.stream.part import Part
 
 __all__ = ["Buffer", "Subscription", "View"]
 
@@ -46,7 +46,7 @@ class Buffer:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class View:
     """What a subscriber wants to see."""
 

@@ -10,7 +10,8 @@ import pytest
 from typing_extensions import get_type_hints
 
 from otgraph.stream import parts
-from otgraph.stream.parts import Part, StreamMode
+from otgraph.stream.part import Part
+from otgraph.stream.parts import StreamMode
 
 CONTENT = {"type": "values", "ns": (), "data": {"a": 1}, "interrupts": ()}
 
