@@ -23,7 +23,7 @@ Destinations: TypeAlias = "tuple[str, ...] | dict[str, str]"
 """Node names, or node name -> label of the edge in a drawing."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NodeSpec:
     """A node as it was added."""
 
@@ -47,7 +47,7 @@ class NodeSpec:
         return self.callee.origin
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BranchSpec:
     """A conditional edge as it was added."""
 
@@ -63,7 +63,7 @@ class BranchSpec:
         return self.callee.origin
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False, repr=False)
 class NodeDefaults:
     """What applies to nodes that say nothing of their own."""
 
@@ -73,7 +73,7 @@ class NodeDefaults:
     timeout: TimeoutPolicy | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Declared:
     """A graph under construction."""
 

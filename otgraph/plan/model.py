@@ -24,7 +24,7 @@ Keys: TypeAlias = "tuple[str, ...] | str"
 """Channels shown together as a dict, or the one channel whose bare value is shown."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Callee:
     """
     A user's callable, looked at once: which colours it has and which arguments it wants.
@@ -45,7 +45,7 @@ class Callee:
     """The object the user gave; drawing, caching and the search for subgraphs look at it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BranchPlan:
     """A conditional edge: a function whose result says which nodes are due next."""
 
@@ -62,7 +62,7 @@ class BranchPlan:
     """
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NodePlan:
     """One node: when it is due, what it reads, what it calls, and where its edges lead."""
 
@@ -88,7 +88,7 @@ class NodePlan:
     """What telemetry may record of its payloads."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """A whole graph."""
 

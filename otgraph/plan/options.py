@@ -13,7 +13,7 @@ from typing import Any, Literal
 __all__ = ["CompileOptions"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CompileOptions:
     """The arguments of `compile`."""
 
