@@ -16,7 +16,7 @@ import otgraph
 from otgraph.config import get_stream_writer
 from otgraph.graph import START, StateGraph
 from otgraph.telemetry import TelemetryOptions, get_telemetry, read_otlp, replay, set_telemetry
-from otgraph.types import Command, Send, TracePolicy, interrupt, omit_payload
+from otgraph.types import Command, Interrupt, Send, TracePolicy, interrupt, omit_payload
 
 from .conftest import Driver
 from .programs import MODES, State, adding, chained
@@ -211,8 +211,8 @@ def redact(name: str, value: Any) -> Any:
         return type(value)(redact(name, item) for item in value)
     if isinstance(value, BaseException):
         return type(value)(redact(name, str(value)))
-    if hasattr(value, "value"):
-        value.value = redact(name, value.value)
+    if isinstance(value, Interrupt):
+        return Interrupt(redact(name, value.value), value.id)
     return value
 
 
