@@ -45,6 +45,8 @@ class ThreadDriver(Driver):
     _napped = 0
     _turn: Turn | None = None
     _watching: Sequence[Subscription] = ()
+    _pending: Any = ()
+    """What is true while one of the subscriptions has something to hand out."""
 
     # ---- the consumer's side
 
@@ -59,8 +61,10 @@ class ThreadDriver(Driver):
 
     def pump(self, watching: Sequence[Subscription]) -> None:
         """Drive until one of the subscriptions has something to hand out, or the run is over."""
-        self._watching = watching
-        pending = watching[0].queue if len(watching) == 1 else Queues(watching) if watching else ()
+        if watching is not self._watching:
+            self._watching = watching
+            self._pending = watching[0].queue if len(watching) == 1 else Queues(watching) if watching else ()
+        pending = self._pending
         if self.above is None:
             self._advance(pending)
             return
@@ -82,13 +86,15 @@ class ThreadDriver(Driver):
                 return
             if self.held is not None:
                 asking, self.held = self.held, None
-                self._perform(asking)
-                continue
-            if not ready:
+                if asking is not root:
+                    self._perform(asking)
+                    continue
+                strand = self._go_straight(asking, pending)
+            elif not ready:
                 self._wait()
                 continue
-            if ready[0] is root:
-                strand = self._go_straight(pending)
+            elif ready[0] is root:
+                strand = self._go_straight(ready.popleft(), pending)
             else:
                 strand = coordinator.resume()
                 if coordinator.stopped:
@@ -101,14 +107,26 @@ class ThreadDriver(Driver):
                 return
             self._perform(strand)
 
-    def _go_straight(self, pending: Any) -> Strand | None:
-        """Drive the root flow while nothing runs beside it; return it if it asks for more than that."""
+    def _go_straight(self, strand: Strand, pending: Any) -> Strand | None:
+        """
+        Drive the root flow while nothing runs beside it; return it if it asks for more than that.
+
+        It goes on from its reply, or from what it asked for before its consumer took what was there.
+        """
         coordinator, record, above, live = self.coordinator, self.record, self.above, self.live
-        strand = coordinator.ready.popleft()
         send, reply, strand.reply = strand.flow.send, strand.reply, None
+        effect: Any = strand.effect
         while True:
+            if effect is not None:
+                kind = type(effect)
+                if kind is CallNode and (not live or is_own(effect)):
+                    reply = self._call_here(strand, effect)
+                elif kind is Rest and not record.crowded:
+                    reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
+                else:
+                    return coordinator.take(strand, effect)
             try:
-                effect: Any = send(reply)
+                effect = send(reply)
                 strand.effect = effect
             except StopIteration as stop:
                 strand.effect = None
@@ -119,13 +137,6 @@ class ThreadDriver(Driver):
                 coordinator.finish(strand, None, error)
                 return None
             if pending:
-                return coordinator.take(strand, effect)
-            kind = type(effect)
-            if kind is CallNode and (not live or is_own(effect)):
-                reply = self._call_here(strand, effect)
-            elif kind is Rest and not record.crowded:
-                reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
-            else:
                 return coordinator.take(strand, effect)
 
     def _stop_siblings(self) -> None:

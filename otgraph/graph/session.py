@@ -54,18 +54,17 @@ class Session:
         watching = execution.subscribe(view, printer)
         subscription = watching[0]
         driver = execution.driver(ThreadDriver, live=any(each.view.live for each in watching))
+        coordinator, pending = driver.coordinator, subscription.queue
         try:
-            while True:
+            while not coordinator.done:
                 driver.pump(watching)
                 if printer is not None:
                     show(watching)
-                while subscription.queue:
+                while pending:
                     chunks = subscription.take()
                     if printer is not None:
                         show(watching)
                     yield from chunks
-                if driver.done:
-                    break
             show(watching)
             self._conclude(execution, driver)
         finally:
