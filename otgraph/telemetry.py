@@ -1,19 +1,26 @@
 """Door: `otgraph.telemetry`."""
 
+from otgraph.drivers.watch import AsyncWatcher, LiveRun, Watcher, awatch, live_runs, watch
 from otgraph.stream.exported import ExportedSpan, read_otlp, read_otlp_json, read_spans
 from otgraph.stream.replay import replay
 from otgraph.tracing.options import TelemetryOptions, get_telemetry, set_telemetry
 from otgraph.tracing.payload import Captured, Truncated
 
 __all__ = [
+    "AsyncWatcher",
     "Captured",
     "ExportedSpan",
+    "LiveRun",
     "TelemetryOptions",
     "Truncated",
+    "Watcher",
+    "awatch",
     "get_telemetry",
+    "live_runs",
     "read_otlp",
     "read_otlp_json",
     "read_spans",
     "replay",
     "set_telemetry",
+    "watch",
 ]

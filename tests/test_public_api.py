@@ -126,8 +126,8 @@ EXTRA = {
 """What otgraph's module of that name offers besides."""
 
 OWN = {
-    "telemetry": "Captured ExportedSpan TelemetryOptions Truncated get_telemetry read_otlp read_otlp_json read_spans "
-    "replay set_telemetry"
+    "telemetry": "AsyncWatcher Captured ExportedSpan LiveRun TelemetryOptions Truncated Watcher awatch get_telemetry "
+    "live_runs read_otlp read_otlp_json read_spans replay set_telemetry watch"
 }
 """Module that LangGraph does not have -> its names."""
 

@@ -148,6 +148,13 @@ class Subscription:
         if self._root is None:
             self._root = run
 
+    def end(self) -> None:
+        """Wake whoever waits: there will be nothing more."""
+        wake = self.wake
+        if wake is not None:
+            self.wake = None
+            wake()
+
     def _concerns(self, run: RunInfo) -> bool:
         if self._root is None:
             self._root = run

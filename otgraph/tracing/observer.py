@@ -144,7 +144,7 @@ class TracingObserver:
         except ValueError:
             pass
         if run.parent is None:
-            self.record.closed = True
+            self.record.close()
             self._failures = ()
             LIVE.pop(run.id, None)
 

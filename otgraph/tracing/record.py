@@ -42,6 +42,9 @@ class Listener(Protocol):
     def meet(self, run: RunInfo) -> None:
         """Learn of a run that was going on already when the listener came."""
 
+    def end(self) -> None:
+        """Learn that there will be nothing more."""
+
 
 class Record:
     """See the module."""
@@ -104,6 +107,13 @@ class Record:
                 if listener.mask & fact.kind:
                     listener.hear(fact)
                     self.crowded = self.crowded or listener.crowded
+
+    def close(self) -> None:
+        """Tell all listeners that there will be nothing more."""
+        with self._lock:
+            self.closed = True
+            for listener in self._listeners:
+                listener.end()
 
     # ---- who listens
 
