@@ -33,6 +33,10 @@ LOOKS = 3
 _Key = tuple[Any, ...]
 
 
+class ProgramOver(BaseException):
+    """Ends the body of a node that its run has left behind in a thread."""
+
+
 class Turns:
     """
     The turnstile of one program; its watcher thread starts with the first body that waits.
@@ -57,6 +61,8 @@ class Turns:
         opened = threading.Event()
         self._enter(key, opened.set)
         opened.wait()
+        if self._closed:
+            raise ProgramOver
 
     async def wait_async(self, *key: Any) -> None:
         """Suspend this coroutine until it is the turn of `key`."""
@@ -74,7 +80,7 @@ class Turns:
             self._waiting.pop(ticket, None)
 
     def close(self) -> None:
-        """End the watcher, and let go the threads that still wait: a run has left them behind."""
+        """End the watcher, and the bodies that still wait in threads: a run has left them behind."""
         self._closed = True
         self._arrived.set()
         if self._watcher is not None:
