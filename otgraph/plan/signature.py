@@ -124,7 +124,8 @@ def first_input(action: Any) -> type[Any] | None:
 
 def literal_results(action: Any) -> dict[Hashable, str] | None:
     """Return the names in a `Literal[...]` return annotation of a function, as a map to themselves."""
-    if not inspect.isroutine(action):
+    # To Python 3.14 a partial is a routine.
+    if not inspect.isroutine(action) or isinstance(action, partial):
         return None
     hint = hints_of(action).get("return")
     if get_origin(hint) is not Literal:
