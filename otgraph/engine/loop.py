@@ -99,10 +99,10 @@ def _steps_flow(run: Run, input: Any) -> Flow:
 
 def nested_flow(run: Run, task: Task) -> Flow:
     """Run the graph that is a task's node; return its result, `Failure` or `CANCELLED`."""
-    plan = task.node.callee.graph.plan
-    options = run.options
-    child = Run(plan, run.observer, task.node.callee.graph.nested_options(options), run, task.child_ns())
+    graph = task.node.callee.graph
+    child = Run(graph.plan, run.observer, graph.nested_options(run.options), run, task.child_ns())
     child.caller = task
+    child.step_timeout = graph.step_timeout
     try:
         return (yield from run_flow(child, task.input))
     except RunCancelled as stop:
