@@ -131,7 +131,7 @@ class AsyncDriver(Driver):
             else:
                 return coordinator.take(strand, effect)
             if coordinator.done:
-                # It was given up while we waited.
+                # The run around it gave it up meanwhile.
                 return None
 
     def _stop_siblings(self, watching: Sequence[Subscription]) -> None:

@@ -121,6 +121,9 @@ class ThreadDriver(Driver):
                 kind = type(effect)
                 if kind is CallNode and (not live or is_own(effect)):
                     reply = self._call_here(strand, effect)
+                    if coordinator.done:
+                        # The run around it gave it up meanwhile.
+                        return None
                 elif kind is Rest and not record.crowded:
                     reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
                 else:
@@ -159,7 +162,9 @@ class ThreadDriver(Driver):
             self.coordinator.answer(strand, CANCELLED)
         elif kind is CallNode:
             if self.alone or is_own(effect):
-                self.coordinator.answer(strand, self._call_here(strand, effect))
+                reply = self._call_here(strand, effect)
+                if not self.coordinator.done:
+                    self.coordinator.answer(strand, reply)
             elif self.begin_call(strand):
                 self._submit(strand)
         elif kind is Rest:
