@@ -111,6 +111,9 @@ class Ear:
     def meet(self, run: Any) -> None:
         """Nothing went on before."""
 
+    def end(self) -> None:
+        """Nobody waits for more."""
+
     def hear(self, fact: Fact) -> None:
         """Write a fact down, with ids that are those of any run."""
         task = getattr(fact, "task", None)
