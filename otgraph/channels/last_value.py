@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from typing_extensions import Self
 
 from otgraph.channels.base import MISSING, BaseChannel, Missing
+from otgraph.channels.cell import Cell
 from otgraph.errors import EmptyChannelError, ErrorCode, InvalidUpdateError, create_error_message
 
 __all__ = ["LastValue", "LastValueAfterFinish"]
@@ -19,45 +20,17 @@ __all__ = ["LastValue", "LastValueAfterFinish"]
 Value = TypeVar("Value")
 
 
-class LastValue(BaseChannel[Value, Value, Value], Generic[Value]):
+class LastValue(Cell[Value], Generic[Value]):
     """Holds the last value written and takes at most one write per superstep."""
 
-    __slots__ = ("value",)
+    __slots__ = ()
 
     volatile = False
-    deferred = False
-
-    def __init__(self, typ: Any, key: str = "") -> None:
-        self.typ = typ
-        self.key = key
-        self.value: Value = MISSING  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LastValue)
 
     __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def ValueType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
-    @property
-    def UpdateType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
-    def from_checkpoint(self, checkpoint: Value | Missing) -> Self:
-        """Return a channel like this one that holds `checkpoint`."""
-        new = self.__class__(self.typ, self.key)
-        new.value = checkpoint  # type: ignore[assignment]
-        return new
-
-    def get(self) -> Value:
-        """Return the value; raise `EmptyChannelError` if there is none."""
-        if self.value is MISSING:
-            raise EmptyChannelError
-        return self.value
 
     def update(self, values: Sequence[Value]) -> bool:
         """Take the one write of the superstep, if there is one."""
@@ -73,28 +46,6 @@ class LastValue(BaseChannel[Value, Value, Value], Generic[Value]):
                 error_code=ErrorCode.INVALID_CONCURRENT_GRAPH_UPDATE,
             )
         )
-
-    def checkpoint(self) -> Value | Missing:
-        """Return the value."""
-        return self.value
-
-    def copy(self) -> Self:
-        """Return a channel with the same value."""
-        new = self.__class__(self.typ, self.key)
-        new.value = self.value
-        return new
-
-    def fresh(self) -> Self:
-        """Return an empty channel like this one."""
-        return self.__class__(self.typ, self.key)
-
-    def is_available(self) -> bool:
-        """Say whether a value was written."""
-        return self.value is not MISSING
-
-    def peek(self) -> Value | Missing:
-        """Return the value, or `MISSING`."""
-        return self.value
 
 
 class LastValueAfterFinish(BaseChannel[Value, Value, "tuple[Value, bool]"], Generic[Value]):
