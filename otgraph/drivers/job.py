@@ -8,6 +8,7 @@ given up before it began never begins, and the result of one that was given up l
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ class Job:
         strand: whose effect is the call.
     """
 
-    __slots__ = ("_driver", "_effect", "_state", "scope", "strand")
+    __slots__ = ("_driver", "_effect", "_reply", "_state", "scope", "strand")
 
     def __init__(self, driver: Driver, strand: Strand, effect: CallNode, scope: CallScope) -> None:
         self._driver = driver
@@ -47,21 +48,24 @@ class Job:
         self._state = WAITING
         self.scope = scope
 
-    def __call__(self) -> None:
+    def __call__(self) -> Callable[[], None] | None:
+        """Make the call; return what hands its result over, unless nobody wants it."""
         with workers.lock:
             if self._state != WAITING:
-                return
+                return None
             self._state = RUNNING
         effect = self._effect
         note_wait(effect.task, self.strand.asked)
-        reply = outcome(effect, self.scope, self._driver)
+        self._reply = outcome(effect, self.scope, self._driver)
         with workers.lock:
             late = self._state == GIVEN_UP
             self._state = OVER
-        if late:
-            workers.returned()
-        else:
-            self._driver.deliver(self, reply)
+            if late:
+                workers.returned()
+        return None if late else self._deliver
+
+    def _deliver(self) -> None:
+        self._driver.deliver(self, self._reply)
 
     def give_up(self) -> None:
         """Go on without it: a call that has begun is abandoned."""

@@ -8,7 +8,6 @@ meanwhile. Nothing advances but inside `pump`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
@@ -16,7 +15,9 @@ from typing import Any
 from otgraph.drivers.base import Driver
 from otgraph.drivers.call import is_own
 from otgraph.drivers.delay import seconds_of
+from otgraph.drivers.inbox import NOTHING, Inbox, receive
 from otgraph.drivers.job import Job, outcome
+from otgraph.drivers.naps import Naps
 from otgraph.drivers.room import Queues, wait_for_room
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.storage import perform
@@ -36,13 +37,10 @@ SHORT_CALL = 0.001
 class ThreadDriver(Driver):
     """See the module; the constructor is the one of `Driver`."""
 
-    _inbox: SimpleQueue[tuple[Job, Any] | None] | None = None
-    """Where jobs put their results, and None whoever wants the consumer to look again."""
+    _inbox: Inbox | None = None
     _jobs: list[Job]
     """What is handed to the workers together, as soon as there is nothing else to do."""
-    _naps: list[tuple[float, int, Strand]]
-    """When which strand has slept enough, the next one first; the number keeps strands from being compared."""
-    _napped = 0
+    _naps: Naps
     _turn: Turn | None = None
     _watching: Sequence[Subscription] = ()
     _pending: Any = ()
@@ -126,6 +124,13 @@ class ThreadDriver(Driver):
                         return None
                 elif kind is Rest and not record.crowded:
                     reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
+                elif kind is CallNode and above is None:
+                    reply = self._call_there(strand, effect)
+                    if reply is NOTHING:
+                        return None
+                    if pending:
+                        coordinator.answer(strand, reply)
+                        return None
                 else:
                     return coordinator.take(strand, effect)
             try:
@@ -170,9 +175,8 @@ class ThreadDriver(Driver):
         elif kind is Rest:
             self._rest(strand, effect.step)
         elif kind is Sleep:
-            self._napped += 1
             self._open()
-            heappush(self._naps, (monotonic() + seconds_of(effect), self._napped, strand))
+            self._naps.begin(strand, seconds_of(effect))
         else:
             self.coordinator.answer_now(strand, perform(effect))
 
@@ -189,6 +193,32 @@ class ThreadDriver(Driver):
         finally:
             turn.take()
             self.scopes.pop(strand, None)
+
+    def _call_there(self, strand: Strand, effect: CallNode) -> Any:
+        """
+        Make a call beside which nothing goes on in a worker thread.
+
+        Return its reply if that comes soon; NOTHING if it may say something before, which then is for `_wait`.
+        """
+        inbox = self._inbox
+        if inbox is None:
+            inbox = self._open()
+        scope = self.scopes[strand] = self.scope_of(effect)
+        strand.handle = job = Job(self, strand, effect, scope)
+        self.running += 1
+        strand.asked = monotonic()
+        workers.submit_one(job)
+        try:
+            item = inbox.get(True, SHORT_CALL)
+        except Empty:
+            return NOTHING
+        if item is None or item[0] is not job:
+            inbox.put(item)
+            return NOTHING
+        self.running -= 1
+        del self.scopes[strand]
+        strand.effect = strand.handle = None
+        return item[1]
 
     def _submit(self, strand: Strand) -> None:
         effect = strand.effect
@@ -210,11 +240,12 @@ class ThreadDriver(Driver):
 
     # ---- waiting
 
-    def _open(self) -> None:
+    def _open(self) -> Inbox:
         if self._inbox is None:
             self._inbox = SimpleQueue()
             self._jobs = []
-            self._naps = []
+            self._naps = Naps()
+        return self._inbox
 
     def _wait(self) -> None:
         """Wait until a job is done, a strand has slept enough, time is up, or there is something to hand out."""
@@ -240,8 +271,8 @@ class ThreadDriver(Driver):
                 item = inbox.get_nowait()
             except Empty:
                 item = NOTHING
-        if self._naps:
-            self._wake_sleepers()
+        for strand in self._naps.over() if self._naps else ():
+            self.coordinator.answer(strand, None)
         if self.coordinator.timed:
             self._give_up()
 
@@ -256,10 +287,10 @@ class ThreadDriver(Driver):
         assert inbox is not None
         until = self._next_time()
         if not self._watching:
-            return _get(inbox, until)
+            return receive(inbox, until)
         if short:
             soon = monotonic() + SHORT_CALL
-            item = _get(inbox, soon if until is None or soon < until else until)
+            item = receive(inbox, soon if until is None or soon < until else until)
             if item is not NOTHING:
                 return item
         for subscription in self._watching:
@@ -267,22 +298,14 @@ class ThreadDriver(Driver):
             if subscription.queue:
                 subscription.wake = None
                 return NOTHING
-        return _get(inbox, until)
+        return receive(inbox, until)
 
     def _next_time(self) -> float | None:
         """Return when something is due, by the monotonic clock."""
-        deadline = self.deadline()
-        if not self._naps:
-            return deadline
-        waking = self._naps[0][0]
-        return waking if deadline is None or waking < deadline else deadline
-
-    def _wake_sleepers(self) -> None:
-        now = monotonic()
-        while self._naps and self._naps[0][0] <= now:
-            strand = heappop(self._naps)[2]
-            if type(strand.effect) is Sleep:
-                self.coordinator.answer(strand, None)
+        deadline, waking = self.deadline(), self._naps.until
+        if deadline is None or waking is None:
+            return waking if deadline is None else deadline
+        return min(deadline, waking)
 
     def _give_up(self) -> None:
         """Abandon the calls of the groups whose time is up."""
@@ -359,14 +382,3 @@ class ThreadDriver(Driver):
                 strand.handle.give_up()
         self.unwind()
         self.record.relieve()
-
-
-NOTHING = object()
-
-
-def _get(inbox: SimpleQueue[Any], until: float | None) -> Any:
-    """Wait for an item until a time by the monotonic clock; return NOTHING if none has come."""
-    try:
-        return inbox.get(timeout=None if until is None else max(0.0, until - monotonic()))
-    except Empty:
-        return NOTHING

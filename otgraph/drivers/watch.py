@@ -59,7 +59,7 @@ def watch(
     Args:
         run_id: the run's id, as in `runtime.execution_info`, the config or `live_runs`.
         thread_id: instead of it, the thread that the run belongs to; the newest run, if there are several.
-        stream_mode: as in `stream`; an observer that comes late starts from the state as it is.
+        stream_mode: as in `stream`; `values` begins with the state as it is.
         buffer: how far it may fall behind; by default the oldest entries are dropped and counted in `dropped`.
         timeout: seconds to wait for a chunk before `TimeoutError` is raised.
 
@@ -126,7 +126,11 @@ class _Watching:
         """Make chunks of what has been heard; say whether there is anything, be it the end."""
         subscription = self._subscription
         while not self._chunks and subscription.queue:
-            self._chunks.extend(subscription.take())
+            try:
+                self._chunks.extend(subscription.take())
+            except BaseException:
+                self._close()
+                raise
         return bool(self._chunks) or self._closed or (self._record.closed and not subscription.queue)
 
     def _close(self) -> None:
@@ -199,7 +203,11 @@ class AsyncWatcher(_Watching):
             waiter = self._waiter = loop.create_future()
 
             def ring(waiter: asyncio.Future[None] = waiter) -> None:
-                loop.call_soon_threadsafe(_resolve, waiter)
+                try:
+                    loop.call_soon_threadsafe(_resolve, waiter)
+                except RuntimeError:
+                    # The observer's loop was closed; that is no matter of the run's.
+                    pass
 
             self._subscription.wake = ring
             if self._ready():

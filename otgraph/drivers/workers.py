@@ -19,7 +19,8 @@ from otgraph.ids import reseed
 
 __all__ = ["Workers", "workers"]
 
-Task: TypeAlias = Callable[[], None]
+Work: TypeAlias = Callable[[], "Callable[[], None] | None"]
+"""A job; it may return what is to be called when its thread is free again, so that whoever that wakes finds it free."""
 
 AT_ONCE = 8
 """How many threads a burst of jobs may start before it is seen that they are needed; so many also stay for good."""
@@ -38,7 +39,7 @@ class Workers:
         # Reentrant: the garbage collector may close a stream, and so give up a job, in the middle of anything.
         self.lock = RLock()
         """Held by whoever changes anything here, or asks whether a job has begun."""
-        self._jobs: deque[Task] = deque()
+        self._jobs: deque[Work] = deque()
         """What nobody has begun."""
         self._idle: list[_Worker] = []
         self._least_idle = 0
@@ -52,23 +53,21 @@ class Workers:
         self.abandoned = 0
         """How many of them run a node whose run is over."""
 
-    def submit(self, jobs: Sequence[Task]) -> None:
+    def submit(self, jobs: Sequence[Work]) -> None:
         """Have `jobs` done, each by whichever thread is free first; a job must not raise."""
         with self.lock:
             idle = self._idle
             count = min(len(jobs), len(idle))
-            for job in jobs[:count]:
-                worker = idle.pop()
-                worker.job = job
-                worker.wake()
+            woken = [idle.pop() for _ in range(count)]
             self._least_idle = min(self._least_idle, len(idle))
-            if count == len(jobs):
-                return
             # One at least: whoever hands in a single job need not wait for those of others.
             starting = min(len(jobs) - count, max(1, AT_ONCE - self.threads))
             self._jobs.extend(jobs[count + starting :])
             self.threads += starting
-            crowd = self.threads > AT_ONCE or len(self._jobs) > 0
+            crowd = starting > 0 and (len(self._jobs) > 0 or self.threads > AT_ONCE)
+        for worker, job in zip(woken, jobs, strict=False):
+            worker.job = job
+            worker.wake()
         for job in jobs[count : count + starting]:
             self._start(job)
         if not self.threads:
@@ -76,7 +75,18 @@ class Workers:
         if crowd:
             self._call_keeper()
 
-    def _start(self, job: Task) -> None:
+    def submit_one(self, job: Work) -> None:
+        """Have one job done; see `submit`."""
+        with self.lock:
+            worker = self._idle.pop() if self._idle else None
+            self._least_idle = min(self._least_idle, len(self._idle))
+        if worker is None:
+            self.submit((job,))
+        else:
+            worker.job = job
+            worker.wake()
+
+    def _start(self, job: Work) -> None:
         try:
             _Worker(self, job).start()
         except RuntimeError:
@@ -95,7 +105,7 @@ class Workers:
         with self.lock:
             self.abandoned -= 1
 
-    def next_job(self, worker: _Worker) -> Task | None:
+    def next_job(self, worker: _Worker) -> Work | None:
         """Return a job that waits; None if there is none, and then `worker` is idle."""
         with self.lock:
             if self._jobs:
@@ -164,12 +174,12 @@ class _Worker:
 
     __slots__ = ("_gate", "_pool", "job", "wake")
 
-    def __init__(self, pool: Workers, job: Task) -> None:
+    def __init__(self, pool: Workers, job: Work) -> None:
         self._pool = pool
         self._gate = Lock()
         self._gate.acquire()
         self.wake = self._gate.release
-        self.job: Task | None = job
+        self.job: Work | None = job
         """What it shall do next; None when it is woken without, to leave."""
 
     def start(self) -> None:
@@ -182,14 +192,16 @@ class _Worker:
             job, self.job = self.job, None
             if job is None:
                 return
-            job()
-            # Nothing of it is kept while the thread waits.
+            tell = job()
             job = next_job(self)
+            if tell is not None:
+                tell()
             if job is None:
                 wait()
             else:
                 self.job = job
-                job = None
+            # Nothing of it is kept while the thread waits.
+            job = tell = None
 
 
 workers: Final = Workers()

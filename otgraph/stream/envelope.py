@@ -14,7 +14,7 @@ from otgraph.events import Fact
 from otgraph.stream.modes import MODES
 from otgraph.stream.part import Part
 
-__all__ = ["Envelope", "check_modes", "envelope"]
+__all__ = ["Envelope", "bare", "check_modes", "envelope"]
 
 Envelope: TypeAlias = Callable[[Fact, str, Any], Any]
 """(fact, mode, payload) -> chunk"""
@@ -51,7 +51,12 @@ def envelope(given: Any, *, subgraphs: bool, version: Literal["v1", "v2"]) -> En
         return lambda fact, mode, payload: (mode, payload)
     if subgraphs:
         return lambda fact, mode, payload: (fact.run.ns, payload)
-    return lambda fact, mode, payload: payload
+    return bare
+
+
+def bare(fact: Fact, mode: str, payload: Any) -> Any:
+    """Wrap nothing: the chunk is the payload."""
+    return payload
 
 
 def _part(fact: Fact, mode: str, payload: Any) -> Part:

@@ -7,7 +7,7 @@ call the same functions; the order of modes at one fact is that of `ORDER`, what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, Final, TypeAlias
 
@@ -29,7 +29,7 @@ from otgraph.events import (
 from otgraph.infos import RunInfo
 from otgraph.missing import MISSING
 
-__all__ = ["MODES", "ORDER", "States", "project"]
+__all__ = ["MODES", "ORDER", "Mode", "States", "project"]
 
 Payload: TypeAlias = Any
 Mode: TypeAlias = Callable[[Any, "States"], Iterable[Payload]]
@@ -52,8 +52,12 @@ class States:
 
     def apply(self, fact: StepApplied) -> None:
         """Take the changes of a superstep."""
-        state = self._values.setdefault(fact.run, {})
-        for key, value in (fact.values or {}).items():
+        self.change(fact.run, fact.values or {})
+
+    def change(self, run: RunInfo, values: Mapping[str, Any]) -> None:
+        """Take new values of a run's state; MISSING for those that are gone."""
+        state = self._values.setdefault(run, {})
+        for key, value in values.items():
             if value is MISSING:
                 state.pop(key, None)
             else:

@@ -8,21 +8,26 @@ afterwards, by asking `crowded` and `overflowed`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Literal, TypeAlias
 
 from otgraph.errors import StreamOverflowError
 from otgraph.events import Fact, RunEnded, RunStarted, StepApplied, snapshot
 from otgraph.infos import RunInfo
-from otgraph.stream.envelope import Envelope
-from otgraph.stream.modes import States, project
+from otgraph.stream.envelope import Envelope, bare
+from otgraph.stream.gap import Gap
+from otgraph.stream.modes import Mode, States, project
 from otgraph.stream.part import Part
 
 __all__ = ["Buffer", "Subscription", "View"]
 
 BATCH = 64
 """How many facts are made into chunks before the run may go on."""
+
+Table: TypeAlias = "Mapping[type[Fact], Sequence[tuple[str, Mode]]]"
 
 LIVE = frozenset({"custom", "messages", "spans"})
 """Modes whose items are handed out while a node runs."""
@@ -72,13 +77,16 @@ class Subscription:
     """
 
     __slots__ = (
+        "_bare",
         "_deep",
+        "_gap",
+        "_lock",
         "_relieve",
         "_root",
         "_size",
         "_states",
+        "_strangers",
         "_table",
-        "_told",
         "_wrap",
         "blocks",
         "crowded",
@@ -95,24 +103,25 @@ class Subscription:
         self.view = view
         self._root = root
         self._deep = view.subgraphs
-        self._table = project(view.modes)
+        self._table, self.mask = _projection(view.modes)
         self._states = States()
         self._wrap = view.envelope
+        self._bare = view.envelope is bare
         self._size = view.buffer.size
         self.queue: deque[Fact] = deque()
         """What has been heard and not yet taken."""
         self._relieve: Callable[[], None] | None = None
         self.blocks = view.buffer.policy == "block"
-        self.mask = 0
-        for fact in self._table:
-            self.mask |= fact.kind
-        self.mask |= RunEnded.kind
         self.watches_spans = "spans" in view.modes
         self.crowded = False
         """Whether the run should wait for this subscriber."""
         self.overflowed = False
         """Whether the policy `error` has been broken."""
-        self._told = 0
+        self._lock = Lock() if view.buffer.policy == "drop_oldest" else None
+        self._gap: Gap | None = None
+        """What was dropped since a fact was last taken."""
+        self._strangers: list[RunInfo] = []
+        """Runs that were going on already and whose state could not be read when we came."""
         self.dropped = 0
         """How many entries the policy `drop_oldest` has dropped."""
         self.wake: Callable[[], None] | None = None
@@ -133,6 +142,8 @@ class Subscription:
         run = fact.run
         if run is not self._root and not self._concerns(run):
             return
+        if self._strangers:
+            self._get_to_know(fact)
         queue = self.queue
         queue.append(fact)
         if len(queue) >= self._size:
@@ -143,10 +154,20 @@ class Subscription:
             wake()
 
     def meet(self, run: RunInfo) -> None:
-        """Take the state of a run that was going on already."""
-        self._states.begin(run, snapshot(run))
-        if self._root is None:
-            self._root = run
+        """Take the state of a run that was going on already, and show it."""
+        if RunStarted not in self._table or not (run is self._root or self._concerns(run)):
+            return
+        task = _task_in_progress(run)
+        if task is not None:
+            values = snapshot(run)
+            if task.is_recording():
+                # One and the same task went on all the while, so nothing was applied meanwhile.
+                self._introduce(run, values)
+                shown = StepApplied(run, 0, tuple(values), tuple(values))
+                shown.values = {}
+                self._put(shown)
+                return
+        self._strangers.append(run)
 
     def end(self) -> None:
         """Wake whoever waits: there will be nothing more."""
@@ -166,21 +187,38 @@ class Subscription:
             above = above.parent
         return False
 
+    def _get_to_know(self, fact: Fact) -> None:
+        # Whoever tells that a superstep was applied has just done so: now the state can be read.
+        if type(fact) is StepApplied and fact.run in self._strangers:
+            self._strangers.remove(fact.run)
+            self._introduce(fact.run, snapshot(fact.run))
+
+    def _introduce(self, run: RunInfo, values: dict[str, Any]) -> None:
+        began = RunStarted(run)
+        began.values = values
+        self._put(began)
+
+    def _put(self, fact: Fact) -> None:
+        fact.seq = fact.run.place.record.seq
+        self.queue.append(fact)
+
     def _full(self) -> None:
+        queue = self.queue
         if self.blocks:
             self.crowded = True
-        elif self.view.buffer.policy == "error":
+        elif self._lock is None:
             self.overflowed = True
-        elif len(self.queue) > self._size:
-            self._states_before_drop(self.queue.popleft())
-            self.dropped += 1
-
-    def _states_before_drop(self, fact: Fact) -> None:
-        # A dropped entry is not shown, but the state it carried must not be lost for those that follow.
-        if isinstance(fact, StepApplied):
-            self._states.apply(fact)
-        elif isinstance(fact, RunStarted):
-            self._states.begin(fact.run, fact.values or {})
+            while len(queue) > self._size:
+                queue.pop()
+        else:
+            with self._lock:
+                if self._gap is None:
+                    self._gap = Gap()
+                while len(queue) > self._size:
+                    self._gap.add(queue.popleft())
+                    self.dropped += 1
+                if not self._gap.count:
+                    self._gap = None
 
     # ---- the subscriber's side
 
@@ -191,32 +229,69 @@ class Subscription:
         Raises:
             StreamOverflowError: the policy is `error` and the subscriber fell behind.
         """
-        queue, table, states, wrap = self.queue, self._table, self._states, self._wrap
-        chunks: list[Any] = []
+        queue = self.queue
+        if self._lock is not None:
+            return self._take_what_is_left(self._lock)
         if self.overflowed:
             raise StreamOverflowError(
                 f"the subscriber fell more than {self._size} entries behind the run; read faster, "
                 "give stream(buffer=Buffer(size=…)) more room, or choose the policy 'block' or 'drop_oldest'"
             )
-        for _ in range(min(len(queue), BATCH)):
-            fact = queue.popleft()
-            for mode, function in table.get(type(fact), ()):
-                for payload in function(fact, states):
-                    chunks.append(wrap(fact, mode, payload))
-            if type(fact) is RunEnded:
-                states.end(fact.run)
-        if self.dropped > self._told:
-            self._mark_gap(chunks)
+        chunks: list[Any] = []
+        if self._bare:
+            table, states = self._table, self._states
+            for _ in range(min(len(queue), BATCH)):
+                fact = queue.popleft()
+                for _mode, function in table.get(type(fact), ()):
+                    chunks.extend(function(fact, states))
+        else:
+            for _ in range(min(len(queue), BATCH)):
+                self._show(queue.popleft(), chunks)
         if self.crowded and len(queue) <= self._size >> 1:
             self.relax()
         return chunks
 
-    def _mark_gap(self, chunks: list[Any]) -> None:
-        """Say on the first chunk after a gap how many entries are missing before it, where a chunk can say that."""
-        if chunks:
-            if isinstance(chunks[0], Part):
-                chunks[0].dropped = self.dropped - self._told
-            self._told = self.dropped
+    def _show(self, fact: Fact, chunks: list[Any]) -> None:
+        states = self._states
+        for mode, function in self._table.get(type(fact), ()):
+            if self._bare:
+                chunks.extend(function(fact, states))
+            else:
+                for payload in function(fact, states):
+                    chunks.append(self._wrap(fact, mode, payload))
+        if type(fact) is RunEnded:
+            states.end(fact.run)
+
+    def _take_what_is_left(self, lock: Lock) -> list[Any]:
+        """Do the same where facts may be dropped meanwhile: say on the next part how many are missing before it."""
+        queue = self.queue
+        chunks: list[Any] = []
+        missing = 0
+        for _ in range(BATCH):
+            with lock:
+                if not queue:
+                    break
+                fact = queue.popleft()
+                gap, self._gap = self._gap, None
+            if gap is not None:
+                gap.close(self._states)
+                missing += gap.count
+            count = len(chunks)
+            self._show(fact, chunks)
+            if missing and len(chunks) > count:
+                if isinstance(chunks[count], Part):
+                    chunks[count].dropped = missing
+                missing = 0
+        if missing:
+            self._owe(missing, lock)
+        return chunks
+
+    def _owe(self, missing: int, lock: Lock) -> None:
+        """Remember facts that are missing and of which no chunk could tell so far."""
+        with lock:
+            if self._gap is None:
+                self._gap = Gap()
+            self._gap.count += missing
 
     def relax(self) -> None:
         """Let the run go on."""
@@ -227,3 +302,21 @@ class Subscription:
     def on_relief(self, relieve: Callable[[], None]) -> None:
         """Have `relieve` called whenever there is room again."""
         self._relieve = relieve
+
+
+@lru_cache(maxsize=128)
+def _projection(modes: tuple[str, ...]) -> tuple[Table, int]:
+    """Return who speaks of which fact in these modes, and the mask of the kinds of these facts."""
+    table = project(modes)
+    mask = RunEnded.kind
+    for fact in table:
+        mask |= fact.kind
+    return table, mask
+
+
+def _task_in_progress(run: RunInfo) -> Any:
+    """Return the span of a task that is in progress, or None: while there is one, the state stays as it is."""
+    for span in run.place.latest[1:]:
+        if span.is_recording():
+            return span
+    return None

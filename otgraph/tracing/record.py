@@ -120,10 +120,11 @@ class Record:
     def subscribe(self, listener: Listener) -> None:
         """Tell `listener` all facts from now on, after introducing the runs that are going on."""
         with self._lock:
-            for run in self.runs:
-                listener.meet(run)
             self._listeners = (*self._listeners, listener)
             self._note_wishes()
+            # From here on nothing is said unheard, so what they show of themselves now is where it begins.
+            for run in self.runs:
+                listener.meet(run)
 
     def unsubscribe(self, listener: Listener) -> None:
         """Tell `listener` nothing more."""

@@ -69,7 +69,7 @@ def running() -> Iterator[tuple[Steps, dict[str, Any]]]:
 
 
 def test_several_observers_each_with_their_modes(running: tuple[Steps, dict[str, Any]]) -> None:
-    """Observers that come late see what is to come, each in its own modes; values begin with the state as it is."""
+    """Observers that come late see what is to come, each in its own modes; values first show the state as it is."""
     steps, result = running
     updates = watch(RUN)
     values = watch(thread_id="t", stream_mode=["values", "custom"])
@@ -77,6 +77,7 @@ def test_several_observers_each_with_their_modes(running: tuple[Steps, dict[str,
     steps.go.set()
     assert [{"first": {"log": ["first"]}}, {"inner": {"log": ["in", "first", "deep"]}}] == list(updates)
     assert [
+        ("values", {"log": ["in"]}),
         ("custom", 0),
         ("custom", 1),
         ("custom", 2),
