@@ -1,0 +1,163 @@
+"""Many at once: runs, nodes, threads, event loops and processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from otgraph.config import get_stream_writer
+from otgraph.errors import GraphRecursionError
+
+from .conftest import Colour, State, Trace, beside, chain, line
+
+
+async def test_an_endless_loop_lets_others_have_a_turn(trace: Trace) -> None:
+    """A run whose nodes never await can be timed out, and other tasks go on meanwhile."""
+
+    async def step(state: State) -> Any:
+        return {"n": 1}
+
+    graph = line(step).add_edge("a", "a").compile()
+    ticks: list[int] = []
+
+    async def tick() -> None:
+        while True:
+            ticks.append(1)
+            await asyncio.sleep(0.005)
+
+    ticking = asyncio.create_task(tick())
+    config: Any = {"recursion_limit": 10**9}
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(graph.ainvoke({"n": 0}, config, telemetry=trace.options), 0.2)
+    ticking.cancel()
+    assert len(ticks) > 5
+    assert "cancelled" == trace.outcomes()["LangGraph"]
+
+
+@pytest.mark.parametrize("mode", [None, "updates", "custom"])
+async def test_sync_nodes_never_block_the_loop(mode: Any, trace: Trace) -> None:
+    """In an async run sync nodes run in worker threads while the loop goes on."""
+    threads: list[int] = []
+
+    def node(state: State) -> None:
+        threads.append(threading.get_ident())
+        time.sleep(0.03)
+
+    gaps: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            gaps.append(time.monotonic() - before)
+
+    ticking = asyncio.create_task(tick())
+    graph = chain(node, node)
+    if mode is None:
+        await graph.ainvoke({"log": []}, telemetry=trace.options)
+    else:
+        [_ async for _ in graph.astream({"log": []}, stream_mode=mode, telemetry=trace.options)]
+    ticking.cancel()
+    assert threading.get_ident() not in threads
+    assert len(gaps) > 10
+
+
+async def test_many_runs_on_one_loop(trace: Trace) -> None:
+    """Two hundred concurrent runs do not mix up their items."""
+
+    async def speak(state: State) -> Any:
+        get_stream_writer()(state["n"])
+        await asyncio.sleep(0.001)
+        get_stream_writer()(state["n"])
+        return {"log": [state["n"]]}
+
+    graph = beside(a=speak, b=speak)
+
+    async def one(number: int) -> set[int]:
+        stream = graph.astream({"n": number}, stream_mode="custom", telemetry=trace.options)
+        return {item async for item in stream}
+
+    assert [{n} for n in range(200)] == await asyncio.gather(*(one(n) for n in range(200)))
+
+
+def test_many_runs_in_threads(trace: Trace) -> None:
+    """Neither do runs that are driven by many threads at once."""
+    graph = beside(a=lambda state: {"log": [state["n"]]}, b=lambda state: {"log": [state["n"]]})
+    results: dict[int, Any] = {}
+
+    def one(number: int) -> None:
+        results[number] = graph.invoke({"n": number, "log": []}, telemetry=trace.options)["log"]
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {number: [number, number] for number in range(50)} == results
+
+
+@pytest.mark.parametrize("mode", ["custom", ["updates", "custom"]])
+def test_the_writer_is_found_in_async_nodes(mode: Any, trace: Trace) -> None:
+    """`get_stream_writer` works in coroutines, before and after an await, and in the tasks they start."""
+
+    async def speak(state: State) -> None:
+        get_stream_writer()("before")
+        await asyncio.sleep(0)
+        get_stream_writer()("after")
+
+        async def inner() -> None:
+            get_stream_writer()("inside")
+
+        await asyncio.create_task(inner())
+
+    chunks = Colour("asyncio").stream(chain(speak), stream_mode=mode, telemetry=trace.options)
+    said = [chunk[1] if isinstance(chunk, tuple) else chunk for chunk in chunks]
+    assert ["before", "after", "inside"] == [item for item in said if isinstance(item, str)]
+
+
+def test_a_runnable_that_a_node_returns_is_inside_the_node(colour: Colour, trace: Trace) -> None:
+    """A graph that a node returns is run in the node's place, as a run inside it."""
+    inner = chain(colour.sleeping(0.0, "inner"), name="inner")
+    graph = chain(colour.node(lambda state: inner))
+    assert ["inner"] == colour.invoke(graph, {"log": []}, telemetry=trace.options)["log"][-1:]
+    assert {"inner": "success", "LangGraph": "success"}.items() <= trace.outcomes().items()
+    assert 1 == len([span for span in trace.spans if span.parent is None])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_runs_graphs(colour: Colour, trace: Trace) -> None:
+    """A child process has worker threads of its own, also if those of its parent were busy."""
+    graph = beside(a=colour.sleeping(0.001, "a"), b=colour.sleeping(0.001, "b"))
+    colour.invoke(graph, {"log": []}, telemetry=trace.options)
+    child = os.fork()
+    if child == 0:
+        try:
+            result = colour.invoke(graph, {"log": []})
+            streamed = colour.stream(graph, {"log": []}, stream_mode=["updates", "custom"])
+            os._exit(0 if (len(result["log"]), len(streamed)) == (2, 2) else 1)
+        except BaseException:
+            os._exit(2)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        pytest.fail("the child hangs")
+    assert 0 == os.waitstatus_to_exitcode(status)
+
+
+def test_the_recursion_limit_ends_a_loop(colour: Colour, trace: Trace) -> None:
+    """A loop of nodes ends at the limit in either colour."""
+    graph = line(colour.node(lambda state: {"n": 1})).add_edge("a", "a").compile()
+    with pytest.raises(GraphRecursionError):
+        colour.invoke(graph, {"n": 0}, {"recursion_limit": 20}, telemetry=trace.options)

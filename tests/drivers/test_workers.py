@@ -1,0 +1,159 @@
+"""Worker threads: they come when they are needed, are handed jobs directly, and go when they are not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from otgraph.drivers import workers as module
+from otgraph.drivers.batch import run_all
+from otgraph.drivers.workers import AT_ONCE, Workers
+
+from .conftest import until
+
+
+class Jobs:
+    """Jobs that note who did them, and wait for each other if they are told to."""
+
+    def __init__(self, waits_for: threading.Event | threading.Barrier | None = None) -> None:
+        self._waits_for = waits_for
+        self.done: list[threading.Thread] = []
+
+    def __call__(self) -> None:
+        if self._waits_for is not None:
+            self._waits_for.wait(20)
+        self.done.append(threading.current_thread())
+
+
+def test_an_idle_thread_gets_the_job() -> None:
+    """One job after another is done by one thread, and that is a daemon."""
+    pool, jobs = Workers(), Jobs()
+    for count in range(1, 50):
+        pool.submit_one(jobs)
+        until(lambda count=count: len(jobs.done) == count and len(pool._idle) == 1)  # type: ignore[misc]
+    assert (1, 1) == (pool.threads, len(set(jobs.done)))
+    assert jobs.done[0].daemon
+
+
+def test_a_burst_of_short_jobs_needs_few_threads() -> None:
+    """Short jobs are worked off by a few threads."""
+    pool, jobs = Workers(), Jobs()
+    pool.submit([jobs] * 500)
+    until(lambda: len(jobs.done) == 500)
+    assert pool.threads <= 2 * AT_ONCE
+
+
+@pytest.mark.parametrize("count", [AT_ONCE + 1, 100])
+def test_jobs_that_wait_for_each_other_all_begin(count: int) -> None:
+    """However many jobs wait for one another, each gets a thread."""
+    pool, jobs = Workers(), Jobs(threading.Barrier(count))
+    pool.submit([jobs] * count)
+    until(lambda: len(jobs.done) == count, 20)
+    assert count <= pool.threads
+
+
+def test_single_jobs_never_wait_for_busy_threads() -> None:
+    """A single job gets a thread at once, though all threads are busy."""
+    event = threading.Event()
+    pool, blocked, jobs = Workers(), Jobs(event), Jobs()
+    for _ in range(3 * AT_ONCE):
+        pool.submit((blocked,))
+    pool.submit((jobs,))
+    until(lambda: len(jobs.done) == 1)
+    event.set()
+    until(lambda: len(blocked.done) == 3 * AT_ONCE)
+
+
+def test_threads_that_nobody_needs_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while there are as many threads as always stay, and they still work."""
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.02)
+    pool, jobs = Workers(), Jobs(threading.Barrier(40))
+    pool.submit([jobs] * 40)
+    until(lambda: pool.threads == AT_ONCE)
+    after = Jobs(threading.Barrier(AT_ONCE))
+    pool.submit([after] * AT_ONCE)
+    until(lambda: len(after.done) == AT_ONCE)
+
+
+def test_a_system_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be started, those that there are do all jobs; where there are none, that is an error."""
+    pool, jobs = Workers(), Jobs()
+    pool.submit_one(jobs)
+    until(lambda: len(jobs.done) == 1)
+
+    def refuse(self: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(module._Worker, "start", refuse)
+    pool.submit([jobs] * 20)
+    pool.submit([jobs] * 20)
+    until(lambda: len(jobs.done) == 41)
+    with pytest.raises(RuntimeError, match="no worker thread can be started"):
+        Workers().submit([jobs])
+
+
+def test_many_threads_hand_in_jobs() -> None:
+    """No job is lost and none is done twice, whoever hands them in."""
+    pool, done = Workers(), []
+
+    def hand_in(name: int) -> None:
+        for number in range(200):
+            pool.submit_one(lambda number=number: done.append((name, number)))  # type: ignore[misc]
+
+    threads = [threading.Thread(target=hand_in, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until(lambda: len(done) >= 1600)
+    time.sleep(0.01)
+    assert 1600 == len(done) == len(set(done))
+
+
+# ---- batches
+
+
+def test_results_come_in_the_order_of_the_calls() -> None:
+    """Whichever call ends first."""
+    calls = [lambda n=n: (time.sleep(0.002 * (10 - n)), n)[1] for n in range(10)]  # type: ignore[misc]
+    assert list(range(10)) == run_all(calls, None, errors=False)
+    assert list(range(10)) == run_all(calls, 3, errors=False)
+    assert [] == run_all([], None, errors=False)
+
+
+def test_the_first_error_stops_what_has_not_begun() -> None:
+    """Calls in progress come to their ends, the others are not made."""
+    made: list[int] = []
+
+    def call(number: int) -> int:
+        made.append(number)
+        if number == 0:
+            raise ValueError(number)
+        time.sleep(0.01)
+        return number
+
+    calls = [lambda n=n: call(n) for n in range(50)]  # type: ignore[misc]
+    with pytest.raises(ValueError, match="0"):
+        run_all(calls, 2, errors=False)
+    count = len(made)
+    assert count < 5
+    time.sleep(0.03)
+    assert count == len(made)
+
+
+def test_errors_are_results_if_that_is_wanted() -> None:
+    """But what is no Exception is raised all the same."""
+
+    def fail() -> None:
+        raise KeyError("one")
+
+    def leave() -> None:
+        raise KeyboardInterrupt
+
+    results = run_all([fail, lambda: 2], None, errors=True)
+    assert ["KeyError('one')", "2"] == [repr(result) for result in results]
+    with pytest.raises(KeyboardInterrupt):
+        run_all([leave, lambda: 2], None, errors=True)
