@@ -131,7 +131,7 @@ ALLOWED = {
     ("store/base/batch.py", "asyncio"): "merges the calls of one tick of a loop, and has to know that loop",
     ("store/base/embed.py", "asyncio"): "a store is called by users too, where there is no driver to ask",
     ("store/memory.py", "threading.Lock"): "one store serves the runs of several threads",
-    ("stream/subscription.py", "threading.Lock"): "what was dropped is counted in one thread and told in another",
+    ("stream/subscription.py", "threading.Lock"): "drops are counted in one thread and told in another",
     ("tracing/faults.py", "threading.Lock"): "user-given processors fail in any thread",
     ("tracing/readable.py", "threading.RLock"): "any thread may add to a span, as OpenTelemetry demands",
     ("tracing/record.py", "threading.RLock"): "tasks append to the record of their run from several threads",
