@@ -157,6 +157,7 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         if run.options.cache is not None and stopped is None:
             yield from remember_flow(run, tasks)
         if type(stopped) is Expired:
+            run.expired = True
             observer.step_ended(run, Outcome.TIMEOUT, stopped.error)
             raise stopped.error
         if stopped is not None:
@@ -216,7 +217,7 @@ def _check_drain(control: RunControl) -> None:
 
 
 def _end_on(run: Run, error: BaseException) -> None:
-    outcome = _outcome_of(error)
+    outcome = Outcome.TIMEOUT if run.expired else _outcome_of(error)
     run.observer.run_ended(run, outcome, error if outcome.is_error else None)
 
 

@@ -50,6 +50,7 @@ class Run(RunInfo):
         "caller",
         "channels",
         "checkpoint",
+        "expired",
         "fleeting",
         "interrupts",
         "last",
@@ -112,6 +113,8 @@ class Run(RunInfo):
         """The last superstep that the recursion limit allows."""
         self.leaving: ParentCommand | None = None
         """The Command with which the run ends when its superstep is done."""
+        self.expired = False
+        """Whether a superstep took longer than `step_timeout`."""
         self.stopping = False
         """Whether a task has failed for good, so that those beside it are cancelled."""
         self.interrupts: list[Any] = []

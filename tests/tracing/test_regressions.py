@@ -163,8 +163,13 @@ def test_timeout() -> None:
     with pytest.raises(asyncio.TimeoutError):
         drive(graph, "asyncio", {"n": 1}, telemetry=kept.options)
     told = {span.name: span.attributes[names.OUTCOME] for span in kept.spans}
-    assert ("timeout", "cancelled") == (told["otgraph.superstep"], told["invoke_node a"])
-    assert StatusCode.ERROR is kept.named("LangGraph").status.status_code
+    run = kept.named("LangGraph")
+    assert ("timeout", "timeout", "cancelled") == (
+        told[run.name],
+        told["otgraph.superstep"],
+        told["invoke_node a"],
+    )
+    assert StatusCode.ERROR is run.status.status_code
 
 
 @pytest.mark.parametrize("colour", ["threads", "asyncio"])
