@@ -17,6 +17,7 @@ from otgraph.errors import EmptyChannelError, InvalidUpdateError
 __all__ = ["NamedBarrierValue", "NamedBarrierValueAfterFinish"]
 
 Value = TypeVar("Value")
+Stored = TypeVar("Stored")
 
 
 def _add(seen: set[Value], values: Sequence[Value], names: set[Value], key: str) -> set[Value]:
@@ -27,29 +28,17 @@ def _add(seen: set[Value], values: Sequence[Value], names: set[Value], key: str)
     return seen.union(values)
 
 
-class NamedBarrierValue(BaseChannel[None, Value, "set[Value]"], Generic[Value]):
-    """
-    Holds None once every one of `names` was written.
-
-    Args:
-        typ: the type of a name.
-        names: what must be written before the channel is available.
-    """
+class _Barrier(BaseChannel[None, Value, Stored], Generic[Value, Stored]):
+    """The names waited for, and those seen so far."""
 
     __slots__ = ("names", "seen")
 
     volatile = False
-    deferred = False
 
     def __init__(self, typ: Any, names: Collection[Value]) -> None:
         super().__init__(typ)
         self.names: set[Value] = set(names)
         self.seen: set[Value] = set()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, NamedBarrierValue) and self.names == other.names
-
-    __hash__ = None  # type: ignore[assignment]
 
     @property
     def ValueType(self) -> Any:
@@ -60,6 +49,32 @@ class NamedBarrierValue(BaseChannel[None, Value, "set[Value]"], Generic[Value]):
     def UpdateType(self) -> Any:
         """The type of a name."""
         return self.typ
+
+    def update(self, values: Sequence[Value]) -> bool:
+        """Take the names; raise `InvalidUpdateError` for one that is not among those waited for."""
+        seen = _add(self.seen, values, self.names, self.key)
+        changed = len(seen) > len(self.seen)
+        self.seen = seen
+        return changed
+
+
+class NamedBarrierValue(_Barrier[Value, "set[Value]"], Generic[Value]):
+    """
+    Holds None once every one of `names` was written.
+
+    Args:
+        typ: the type of a name.
+        names: what must be written before the channel is available.
+    """
+
+    __slots__ = ()
+
+    deferred = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NamedBarrierValue) and self.names == other.names
+
+    __hash__ = None  # type: ignore[assignment]
 
     def from_checkpoint(self, checkpoint: set[Value] | Missing) -> Self:
         """Return a channel like this one that has seen the names of `checkpoint`."""
@@ -73,13 +88,6 @@ class NamedBarrierValue(BaseChannel[None, Value, "set[Value]"], Generic[Value]):
         """Return None; raise `EmptyChannelError` while a name is missing."""
         if not self.is_available():
             raise EmptyChannelError
-
-    def update(self, values: Sequence[Value]) -> bool:
-        """Take the names; raise `InvalidUpdateError` for one that is not among those waited for."""
-        seen = _add(self.seen, values, self.names, self.key)
-        changed = len(seen) > len(self.seen)
-        self.seen = seen
-        return changed
 
     def checkpoint(self) -> set[Value]:
         """Return the names seen so far."""
@@ -97,7 +105,7 @@ class NamedBarrierValue(BaseChannel[None, Value, "set[Value]"], Generic[Value]):
         return True
 
 
-class NamedBarrierValueAfterFinish(BaseChannel[None, Value, "tuple[set[Value], bool]"], Generic[Value]):
+class NamedBarrierValueAfterFinish(_Barrier[Value, "tuple[set[Value], bool]"], Generic[Value]):
     """
     Holds None once every one of `names` was written and the run would otherwise end.
 
@@ -106,30 +114,16 @@ class NamedBarrierValueAfterFinish(BaseChannel[None, Value, "tuple[set[Value], b
         names: what must be written before the channel is available.
     """
 
-    __slots__ = ("finished", "names", "seen")
-
-    volatile = False
+    __slots__ = ("finished",)
 
     def __init__(self, typ: Any, names: Collection[Value]) -> None:
-        super().__init__(typ)
-        self.names: set[Value] = set(names)
-        self.seen: set[Value] = set()
+        super().__init__(typ, names)
         self.finished = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NamedBarrierValueAfterFinish) and self.names == other.names
 
     __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def ValueType(self) -> Any:
-        """The type of a name."""
-        return self.typ
-
-    @property
-    def UpdateType(self) -> Any:
-        """The type of a name."""
-        return self.typ
 
     def from_checkpoint(self, checkpoint: tuple[set[Value], bool] | Missing) -> Self:
         """Return a channel like this one that holds what `checkpoint()` returned."""
@@ -144,13 +138,6 @@ class NamedBarrierValueAfterFinish(BaseChannel[None, Value, "tuple[set[Value], b
         """Return None; raise `EmptyChannelError` while a name is missing, and before `finish`."""
         if not self.is_available():
             raise EmptyChannelError
-
-    def update(self, values: Sequence[Value]) -> bool:
-        """Take the names; raise `InvalidUpdateError` for one that is not among those waited for."""
-        seen = _add(self.seen, values, self.names, self.key)
-        changed = len(seen) > len(self.seen)
-        self.seen = seen
-        return changed
 
     def checkpoint(self) -> tuple[set[Value], bool]:
         """Return the names seen so far and whether the end of the run was heard of."""
