@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV   := .venv
 ORACLE := .venv-oracle
+PUBLISHED := .venv-published
 PY     := $(VENV)/bin/python
 
-.PHONY: demo test lint types unit bench oracle clean
+.PHONY: demo test lint types unit bench oracle published clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -24,6 +25,11 @@ unit: $(VENV)/.dev oracle
 
 bench: $(VENV)/.dev oracle
 	$(PY) -m benchmarks
+
+# Savers published for LangGraph bring its packages with them, so otgraph meets them in an environment of its own; those
+# for PostgreSQL start a server there if one is installed.
+published: $(PUBLISHED)/.done
+	$(PUBLISHED)/bin/python -m pytest tests/published $(ARGS)
 
 # LangGraph runs in an environment of its own: it is an oracle for tests and a peer for benchmarks.
 oracle: $(ORACLE)/.done
@@ -45,6 +51,12 @@ $(ORACLE)/.done: tests/parity/requirements.txt
 	$(PYTHON) -m venv $(ORACLE)
 	$(ORACLE)/bin/python -m pip install --quiet --upgrade pip
 	$(ORACLE)/bin/python -m pip install --quiet -r tests/parity/requirements.txt
+	touch $@
+
+$(PUBLISHED)/.done: tests/published/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(PUBLISHED)
+	$(PUBLISHED)/bin/python -m pip install --quiet --upgrade pip
+	$(PUBLISHED)/bin/python -m pip install --quiet -e ".[dev,postgres]" -r tests/published/requirements.txt
 	touch $@
 
 clean:

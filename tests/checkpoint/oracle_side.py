@@ -28,13 +28,14 @@ def run_there(module: str, *arguments: Any, with_otgraph: bool = False) -> Any:
     Run a module of this folder in the oracle's environment and return the JSON that it prints at its end.
 
     Args:
+        module: a name in this folder, or a dotted one below `tests`.
         with_otgraph: whether it may import otgraph beside LangGraph.
     """
     if not PYTHON.exists():
         pytest.fail("LangGraph is not here to compare with: run `make oracle` first")
     path = [str(HERE.parent), *([str(REPOSITORY)] if with_otgraph else [])]
     done = subprocess.run(
-        [str(PYTHON), "-m", f"{HERE.name}.{module}", *map(str, arguments)],
+        [str(PYTHON), "-m", module if "." in module else f"{HERE.name}.{module}", *map(str, arguments)],
         cwd=HERE.parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "LANGGRAPH_STRICT_MSGPACK": ""},
         capture_output=True,

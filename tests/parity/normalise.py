@@ -56,7 +56,7 @@ class Raised:
 class Tagged:
     """An object as plain data: its class's name and what it shows."""
 
-    def __init__(self, name: str, *args: Any, **fields: Any) -> None:
+    def __init__(self, name: str, /, *args: Any, **fields: Any) -> None:
         self.name, self.args, self.fields = name, args, fields
 
     def __repr__(self) -> str:

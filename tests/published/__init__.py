@@ -1,0 +1,1 @@
+"""Savers published for LangGraph, with otgraph, unchanged, and on real databases."""
