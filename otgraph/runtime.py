@@ -140,6 +140,16 @@ class Runtime(Generic[ContextT]):
     server_info: ServerInfo | None = None
     control: RunControl | None = None
 
+    @property
+    def drain_requested(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return self.control is not None and self.control.drain_requested
+
+    @property
+    def drain_reason(self) -> str | None:
+        """What they gave as the reason."""
+        return None if self.control is None else self.control.drain_reason
+
     def merge(self, other: Runtime[ContextT]) -> Runtime[ContextT]:
         """Return this runtime with what `other` has and is not the default taken from `other`."""
         return Runtime(

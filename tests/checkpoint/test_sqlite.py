@@ -215,6 +215,18 @@ def test_the_owners_transaction_is_respected(conn: sqlite3.Connection, path: Pat
     other.close()
 
 
+def test_reading_leaves_the_owners_transaction_open(conn: sqlite3.Connection) -> None:
+    """In the middle of the owner's transaction a call that reads commits nothing of it."""
+    saver = SqliteSaver(conn)
+    put(saver, "1")
+    conn.execute("DELETE FROM checkpoints")
+    assert None is saver.get_tuple(config())
+    assert [] == list(saver.list(None))
+    assert conn.in_transaction
+    conn.rollback()
+    assert saver.get_tuple(config())
+
+
 def test_a_failed_call_leaves_no_transaction(conn: sqlite3.Connection) -> None:
     """When a statement fails everything of the call is undone, and the saver can be used again."""
     saver = SqliteSaver(conn)

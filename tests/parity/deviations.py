@@ -31,6 +31,7 @@ DEVIATIONS = {
     "names.config_runtime_constants_errors": "errors of resuming come with checkpointers",
     "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",
     "running.recursion_limit": "the error says which value was wrong",
+    "runtimes.a_nested_graph_with_a_store": "a nested graph that was compiled with a store has it",
     "state.dataclass_state": "state that was applied is shown even if no next input can be made of it",
     "state.pydantic_state": "state that was applied is shown even if no next input can be made of it",
     "v2.unknown_versions": "an unknown version of the stream format is an error",

@@ -53,7 +53,7 @@ class Database:
         """Give a cursor whose changes are kept together at the end, or not at all if an exception leaves."""
         with self.lock:
             self.setup()
-            with self._transaction("BEGIN IMMEDIATE") as cursor:
+            with self._transaction(_WRITING) as cursor:
                 yield cursor
 
     def setup(self) -> None:
@@ -88,7 +88,7 @@ class Database:
         if mode not in _LEFT_ALONE and not connection.in_transaction:
             self._switch_to_wal(cursor)
         if not _has_tables(cursor):
-            with self._transaction("BEGIN IMMEDIATE"):
+            with self._transaction(_WRITING):
                 for statement in statements.CREATE:
                     cursor.execute(statement)
                 if not _has_tables(cursor):
@@ -104,7 +104,7 @@ class Database:
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or attempt == _ATTEMPTS - 1:
                     raise
-            with self._transaction("BEGIN IMMEDIATE"):
+            with self._transaction(_WRITING):
                 pass  # waits until the other one is done
 
     def _opened(self) -> sqlite3.Connection:
@@ -131,7 +131,7 @@ class Database:
             yield cursor
             if connection.in_transaction:
                 cursor.execute("RELEASE otgraph" if inside else "COMMIT")
-                if inside:
+                if inside and begin == _WRITING:
                     connection.commit()
         except BaseException:
             if connection.in_transaction:
@@ -153,4 +153,5 @@ def _has_tables(cursor: sqlite3.Cursor) -> bool:
 
 
 _ATTEMPTS = 50
+_WRITING = "BEGIN IMMEDIATE"
 _UNDO_INSIDE = ("ROLLBACK TO otgraph", "RELEASE otgraph")

@@ -45,7 +45,7 @@ def with_context(lg, drive, schema):
     return builder.compile()
 
 
-@covers("RUN-18", "PKG-08")
+@covers("RUN-18", "PKG-08", "RTS-03")
 def contexts(lg, drive):
     """context= is made into its schema; without schema it passes; not given it is None."""
     for schema, given in (
@@ -75,7 +75,7 @@ def configurable_is_not_context(lg, drive):
     yield drive.invoke(graph, {"log": []}, {"configurable": {"user": "c"}}, context={"user": "x"})
 
 
-@covers("RUN-18", "SUB-07")
+@covers("RUN-18", "SUB-07", "RTS-03")
 def contexts_of_nested_graphs(lg, drive):
     """A nested graph has the context of the outer run; a called one may be given its own."""
     inner = with_context(lg, drive, Data)
@@ -118,7 +118,7 @@ def execution_info(lg, drive):
     yield seen
 
 
-@covers("PKG-08")
+@covers("PKG-08", "RTS-01")
 def runtimes_by_themselves(lg):
     """A Runtime can be made, merged and overridden."""
     Runtime = lg.runtime.Runtime
