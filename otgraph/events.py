@@ -7,7 +7,7 @@ values by reference, and the observer stamps it with its place (`seq`) and time 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
@@ -17,10 +17,12 @@ from otgraph.missing import MISSING
 __all__ = [
     "ANYTHING",
     "Emitted",
+    "CheckpointSaved",
     "Fact",
     "Outcome",
     "RunEnded",
     "RunPaused",
+    "RunResumed",
     "RunStarted",
     "SpanNoted",
     "StepApplied",
@@ -257,6 +259,37 @@ class RunPaused(Fact):
     kind = 1 << 14
 
 
+class RunResumed(Fact):
+    """The run goes on from where an earlier one stopped."""
+
+    name = "otgraph.run.resumed"
+    kind = 1 << 16
+
+
+class CheckpointSaved(Fact):
+    """The run is at another checkpoint: one that it has just saved, or the one that it goes on from."""
+
+    name = "otgraph.checkpoint.saved"
+    kind = 1 << 17
+
+    def __init__(
+        self, run: RunInfo, tasks: Sequence[TaskInfo], describe: Callable[[], dict[str, Any]]
+    ) -> None:
+        self.run = run
+        self.tasks = tasks
+        """What is due."""
+        self._describe = describe
+        self.told: dict[str, Any] | None = None
+        """Config, metadata and what is due, as streams show them; see `load`."""
+        self.values: dict[str, Any] | None = None
+        """The state; see `load`."""
+
+    def load(self) -> None:
+        if self.told is None:
+            self.told = self._describe()
+            self.values = snapshot(self.run)
+
+
 class StepEnded(Fact):
     """A superstep is over; rides on the end of its span."""
 
@@ -285,7 +318,7 @@ class SpanNoted(Fact):
     kind = 1 << 13
 
 
-ANYTHING = (1 << 16) - 1
+ANYTHING = (1 << 18) - 1
 """Every kind of fact."""
 
 

@@ -65,6 +65,8 @@ class InMemorySaver(
         ttl: seconds after which followed checkpoints and idle threads may go; None for never.
     """
 
+    prompt = True
+
     storage: dict[str, dict[str, dict[str, Saved]]]
     """Thread -> namespace -> checkpoint id -> checkpoint."""
     writes: dict[tuple[str, str, str], dict[tuple[str, int], Write]]

@@ -7,7 +7,7 @@ Rule: for savers whose work is too short to be worth another thread.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from otgraph.checkpoint.base import BaseCheckpointSaver
 from otgraph.checkpoint.records import (
@@ -23,7 +23,15 @@ __all__ = ["AsyncBySync"]
 
 
 class AsyncBySync(BaseCheckpointSaver[str]):
-    """A saver whose `a` methods do at once what their synchronous twins do."""
+    """
+    A saver whose `a` methods do at once what their synchronous twins do.
+
+    Attributes:
+        prompt: whether a driver may have it work between two supersteps rather than beside them; drivers look at the
+            class itself, as a subclass may do more.
+    """
+
+    prompt: ClassVar[bool] = False
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that `config` names with all that belongs to it, or None."""

@@ -14,12 +14,14 @@ from threading import Event, get_ident
 from time import monotonic
 from typing import Any
 
+from otgraph.drivers.async_saves import AsyncSaves
 from otgraph.drivers.base import Driver
 from otgraph.drivers.call import is_own
 from otgraph.drivers.coroutines import AsyncCall
 from otgraph.drivers.delay import seconds_of
 from otgraph.drivers.job import Job, note_wait, outcome
 from otgraph.drivers.room import Queues, wait_for_room
+from otgraph.drivers.saves import SAVES, note_loss
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.shared import SharedTask
 from otgraph.drivers.storage import perform_async
@@ -42,6 +44,7 @@ class AsyncDriver(Driver):
     """See the module; the constructor is the one of `Driver`."""
 
     loop: asyncio.AbstractEventLoop
+    _saves: AsyncSaves | None = None
     _shared: SharedTask | None = None
     """The task that pumps, where nodes can share it."""
     _thread = 0
@@ -86,7 +89,7 @@ class AsyncDriver(Driver):
                     self._stop_siblings(watching)
             if strand is None:
                 continue
-            if pending:
+            if pending and type(strand.effect) not in SAVES:
                 # What was said before the call is heard before the call.
                 self.held = strand
                 return
@@ -119,9 +122,12 @@ class AsyncDriver(Driver):
                 strand.effect = None
                 coordinator.finish(strand, None, error)
                 return None
+            kind = type(effect)
+            if kind in SAVES:
+                reply = await self._save(effect)
+                continue
             if pending or (above is not None and above.ended):
                 return coordinator.take(strand, effect)
-            kind = type(effect)
             if kind is CallNode and shared is not None and effect.callee.coro is not None:
                 reply = await shared.call(effect)
             elif kind is CallNode and is_own(effect):
@@ -176,6 +182,10 @@ class AsyncDriver(Driver):
                 self._begin(strand)
         elif kind is Rest:
             await self._rest(strand, effect, watching)
+        elif kind in SAVES:
+            reply = await self._save(effect)
+            if not coordinator.done:
+                coordinator.answer_now(strand, reply)
         elif kind is Sleep:
             strand.handle = self.loop.call_later(seconds_of(effect), self._woken, strand)
         else:
@@ -207,6 +217,11 @@ class AsyncDriver(Driver):
             self._turn = monotonic()
         if not self.coordinator.done:
             self.coordinator.answer_now(strand, uuid6_bytes(effect.step))
+
+    async def _save(self, effect: Any) -> Any:
+        if self._saves is None:
+            self._saves = AsyncSaves()
+        return await self._saves.perform(effect)
 
     def _woken(self, strand: Strand) -> None:
         self.coordinator.answer(strand, None)
@@ -331,6 +346,11 @@ class AsyncDriver(Driver):
         finally:
             self.unwind()
             self.record.relieve()
+        try:
+            if self._saves is not None:
+                note_loss(await self._saves.flush())
+        except asyncio.CancelledError as error:
+            cancelled = error
         if cancelled is not None:
             raise cancelled
 

@@ -19,6 +19,7 @@ from otgraph.drivers.inbox import NOTHING, Inbox, receive
 from otgraph.drivers.job import Job, outcome
 from otgraph.drivers.naps import Naps
 from otgraph.drivers.room import Queues, wait_for_room
+from otgraph.drivers.saves import SAVES, Saves, note_loss
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.storage import perform
 from otgraph.drivers.strands import Strand
@@ -41,6 +42,7 @@ class ThreadDriver(Driver):
     _jobs: list[Job]
     """What is handed to the workers together, as soon as there is nothing else to do."""
     _naps: Naps
+    _saves: Saves | None = None
     _turn: Turn | None = None
     _watching: Sequence[Subscription] = ()
     _pending: Any = ()
@@ -99,7 +101,7 @@ class ThreadDriver(Driver):
                     self._stop_siblings()
             if strand is None:
                 continue
-            if pending:
+            if pending and type(strand.effect) not in SAVES:
                 # What was said before the call is heard before the call.
                 self.held = strand
                 return
@@ -124,6 +126,8 @@ class ThreadDriver(Driver):
                         return None
                 elif kind is Rest and not record.crowded:
                     reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
+                elif kind in SAVES:
+                    reply = self._save(effect)
                 elif kind is CallNode and above is None:
                     reply = self._call_there(strand, effect)
                     if reply is NOTHING:
@@ -174,6 +178,8 @@ class ThreadDriver(Driver):
                 self._submit(strand)
         elif kind is Rest:
             self._rest(strand, effect.step)
+        elif kind in SAVES:
+            self.coordinator.answer_now(strand, self._save(effect))
         elif kind is Sleep:
             self._open()
             self._naps.begin(strand, seconds_of(effect))
@@ -237,6 +243,11 @@ class ThreadDriver(Driver):
             self._wait()
         else:
             self.coordinator.answer_now(strand, uuid6_bytes(step))
+
+    def _save(self, effect: Any) -> Any:
+        if self._saves is None:
+            self._saves = Saves()
+        return self._saves.perform(effect)
 
     # ---- waiting
 
@@ -382,3 +393,5 @@ class ThreadDriver(Driver):
                 strand.handle.give_up()
         self.unwind()
         self.record.relieve()
+        if self._saves is not None:
+            note_loss(self._saves.flush())

@@ -7,9 +7,8 @@ Rule: only what a task committed is remembered, never an error or an interrupt; 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from otgraph.engine.effects import CANCELLED, Failure, Flow, ReadCache, RunCancelled, WriteCache
+from otgraph.engine.effects import Flow, ReadCache, WriteCache, checked
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.ids import hash_id
@@ -43,7 +42,7 @@ def restore_flow(run: Run, tasks: Sequence[Task]) -> Flow:
     keys = {task: _key(task) for task in tasks if task.node.cache is not None}
     if not keys:
         return
-    hits = _checked((yield ReadCache(run.options.cache, list(keys.values()))))
+    hits = checked((yield ReadCache(run.options.cache, list(keys.values()))))
     for task, key in keys.items():
         writes = hits.get(key)
         if writes is not None:
@@ -59,12 +58,4 @@ def remember_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         if task.node.cache is not None and not task.restored and task.writes and not task.interrupts
     }
     if pairs:
-        _checked((yield WriteCache(run.options.cache, pairs)))
-
-
-def _checked(reply: Any) -> Any:
-    if reply is CANCELLED:
-        raise RunCancelled
-    if isinstance(reply, Failure):
-        raise reply.error
-    return reply
+        checked((yield WriteCache(run.options.cache, pairs)))

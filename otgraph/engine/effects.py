@@ -11,6 +11,11 @@ into a flow. A reply is the value asked for, a `Failure`, or `CANCELLED`.
     Sleep                None
     ReadCache            key -> writes, for the keys that are there, or `Failure`
     WriteCache           None, or `Failure`
+    LoadCheckpoint       a `CheckpointTuple`, None if there is none, or `Failure`
+    ListCheckpoints      a list of `CheckpointTuple`s, the newest first, or `Failure`
+    SaveCheckpoint       the 16 bytes of the checkpoint's id, or `Failure`
+    SaveWrites           None, or `Failure`
+    Flush                None once all that was handed over is saved, or `Failure`
 """
 
 from __future__ import annotations
@@ -28,13 +33,20 @@ __all__ = [
     "Expired",
     "Failure",
     "Flow",
+    "Flush",
+    "ListCheckpoints",
+    "LoadCheckpoint",
     "ReadCache",
     "Rest",
     "RunCancelled",
     "RunTasks",
+    "SaveCheckpoint",
+    "SaveWrites",
+    "Saving",
     "Sleep",
     "Stopped",
     "WriteCache",
+    "checked",
 ]
 
 
@@ -104,7 +116,74 @@ class WriteCache:
         """Key -> writes and the seconds they live."""
 
 
-Effect: TypeAlias = CallNode | RunTasks | Rest | Sleep | ReadCache | WriteCache
+class LoadCheckpoint:
+    """Read the checkpoint that a config names: the newest of its thread and namespace where it names no checkpoint."""
+
+    __slots__ = ("config", "saver")
+
+    def __init__(self, saver: Any, config: Mapping[str, Any]) -> None:
+        self.saver = saver
+        self.config = config
+
+
+class ListCheckpoints:
+    """Read the checkpoints of a thread and namespace, or a part of them."""
+
+    __slots__ = ("config", "saver", "selection")
+
+    def __init__(
+        self,
+        saver: Any,
+        config: Mapping[str, Any],
+        **selection: Any,
+    ) -> None:
+        self.saver = saver
+        self.config = config
+        self.selection = selection
+        """`filter`, `before` and `limit`, as savers take them."""
+
+
+class SaveCheckpoint:
+    """Save a checkpoint; one without an id is given a new one, and the time."""
+
+    __slots__ = ("checkpoint", "config", "metadata", "saver", "versions", "wait")
+
+    def __init__(self, saver: Any, config: Any, checkpoint: Any, metadata: Any, versions: Any) -> None:
+        self.saver = saver
+        self.config = config
+        """Names the thread, the namespace and the parent."""
+        self.checkpoint = checkpoint
+        self.metadata = metadata
+        self.versions = versions
+        """The channels that changed since the parent."""
+        self.wait = True
+        """Whether the run goes on only when it is saved."""
+
+
+class SaveWrites:
+    """Save what a task wrote, with the checkpoint that its superstep started from."""
+
+    __slots__ = ("config", "path", "saver", "task_id", "wait", "writes")
+
+    def __init__(self, saver: Any, config: Any, writes: Any, task_id: str, path: str) -> None:
+        self.saver = saver
+        self.config = config
+        self.writes = writes
+        self.task_id = task_id
+        self.path = path
+        """By which the writes of several tasks are ordered."""
+        self.wait = True
+        """Whether the task counts as done only when they are saved."""
+
+
+class Flush:
+    """Wait until all that was handed over to be saved is saved."""
+
+    __slots__ = ()
+
+
+Saving: TypeAlias = LoadCheckpoint | ListCheckpoints | SaveCheckpoint | SaveWrites | Flush
+Effect: TypeAlias = CallNode | RunTasks | Rest | Sleep | ReadCache | WriteCache | Saving
 Flow: TypeAlias = Generator[Effect, Any, Any]
 
 
@@ -146,3 +225,18 @@ class RunCancelled(BaseException):
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         super().__init__()
+
+
+def checked(reply: Any) -> Any:
+    """
+    Return a reply that is a value.
+
+    Raises:
+        RunCancelled: the run is to stop.
+        Exception: what was asked for raised it.
+    """
+    if reply is CANCELLED:
+        raise RunCancelled
+    if isinstance(reply, Failure):
+        raise reply.error
+    return reply

@@ -11,18 +11,19 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from otgraph.constants import PUSH, START
+from otgraph.constants import ERROR, INTERRUPT, PUSH, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
 from otgraph.engine.retry import matching_policy, retry_delay
 from otgraph.engine.run import Run
+from otgraph.engine.saving import keep_writes_flow
 from otgraph.engine.task import Task
 from otgraph.engine.writes import result_writes
-from otgraph.errors import GraphInterrupt, NodeError, NodeTimeoutError, ParentCommand
+from otgraph.errors import GraphBubbleUp, GraphInterrupt, NodeError, NodeTimeoutError, ParentCommand
 from otgraph.events import Outcome
 from otgraph.ids import task_id
 
-__all__ = ["task_flow"]
+__all__ = ["note", "task_flow"]
 
 HANDLER = "node_error_handler"
 """Part of the identity of a task that runs in the place of a failed one."""
@@ -54,6 +55,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                 if reply is None and node.branches:
                     reply = yield from branches_flow(run, task, result)
                 if reply is None:
+                    if run.saved is not None:
+                        yield from keep_writes_flow(run, task, task.writes)
                     if not node.hidden:
                         observer = run.observer
                         observer.task_committed(task, task.writes)
@@ -64,7 +67,7 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                 if retried is None:
                     continue
                 reply = retried
-            stopped = _settle(run, task, reply)
+            stopped = yield from _settle_flow(run, task, reply)
             if node.error_handler is not None and type(reply) is Failure and stopped is reply.error:
                 return (yield from _handle_flow(run, task, reply.error, nested))
             if stopped is not None and not isinstance(stopped, RunCancelled):
@@ -74,6 +77,16 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
         if not node.hidden:
             run.observer.task_ended(task, Outcome.ABANDONED, None)
         raise
+    except Exception as error:
+        # What it wrote could not be saved.
+        if not node.hidden:
+            run.observer.task_failed(task, error, ())
+            run.observer.task_ended(task, Outcome.ERROR, error)
+        return error
+    except RunCancelled as cancelled:
+        if not node.hidden:
+            run.observer.task_ended(task, Outcome.CANCELLED, None)
+        return cancelled
 
 
 def _handle_flow(run: Run, failed: Task, error: BaseException, nested: Any) -> Flow:
@@ -118,17 +131,20 @@ def _retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
     task.writes = ()
     run.observer.task_retried(task, failure.error, delay)
     task.attempt += 1
+    task.asked = 0
     return (yield Sleep(delay, policy.jitter))
 
 
-def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
+def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
     """End a task that did not commit; return what stops the superstep."""
     observer = run.observer
+    if run.saved is not None and reply is not CANCELLED:
+        yield from _keep_failure_flow(run, task, reply.error)
     if task.node.hidden:
         if reply is CANCELLED or type(reply) is Stopped:
             return RunCancelled()
         _annotate(task, reply.error)
-        return reply.error  # type: ignore[no-any-return]
+        return reply.error
     if reply is CANCELLED or type(reply) is Stopped:
         task.writes = ()
         reason = reply.error if type(reply) is Stopped else None
@@ -163,6 +179,19 @@ def _settle(run: Run, task: Task, reply: Any) -> BaseException | None:
     return error
 
 
+def _keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flow:
+    """Keep why a task did not finish, where a later run is to know."""
+    if isinstance(error, GraphInterrupt):
+        yield from keep_writes_flow(run, task, [(INTERRUPT, tuple(error.args[0]))])
+    elif error is not None and not isinstance(error, GraphBubbleUp):
+        yield from keep_writes_flow(run, task, [(ERROR, error)])
+
+
 def _annotate(task: Task, error: BaseException) -> None:
+    note(error, f"During task with name '{task.name}' and id '{task.id}'")
+
+
+def note(error: BaseException, text: str) -> None:
+    """Add a line to what is printed of an exception, where Python can."""
     if sys.version_info >= (3, 11):
-        error.add_note(f"During task with name '{task.name}' and id '{task.id}'")
+        error.add_note(text)

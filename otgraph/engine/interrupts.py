@@ -16,7 +16,7 @@ from otgraph.errors import GraphInterrupt
 from otgraph.ids import hash_id
 from otgraph.snapshot import Interrupt
 
-__all__ = ["ask", "stops_at"]
+__all__ = ["ask", "question_id", "stops_at"]
 
 
 def ask(task: Task, value: Any, response_schema: Any = None) -> Any:
@@ -30,9 +30,27 @@ def ask(task: Task, value: Any, response_schema: Any = None) -> Any:
     task.asked += 1
     if number < len(task.resumes):
         return task.resumes[number]
-    ns = task.checkpoint_ns
-    id = hash_id(f"{ns}{NS_SEP}{number}" if number else ns)  # noqa: A001
+    id = question_id(task, number)  # noqa: A001
+    thread = task.state.saved
+    if thread is not None:
+        answers = thread.answers
+        if id in answers.by_id:
+            return _answered(task, answers.by_id[id])
+        if answers.given:
+            task.took_answer = True
+            return _answered(task, answers.take())
     raise GraphInterrupt((Interrupt(value=value, id=id, response_schema=response_schema),))
+
+
+def question_id(task: Task, number: int) -> str:
+    """Return the id of a task's question, the first being number 0."""
+    ns = task.checkpoint_ns
+    return hash_id(f"{ns}{NS_SEP}{number}" if number else ns)
+
+
+def _answered(task: Task, answer: Any) -> Any:
+    task.resumes = [*task.resumes, answer]
+    return answer
 
 
 def stops_at(run: Run, breakpoints: Sequence[str] | str, tasks: Sequence[Task]) -> bool:

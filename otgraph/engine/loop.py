@@ -11,13 +11,17 @@ from typing import Any
 
 from otgraph.command import Command
 from otgraph.constants import NULL_TASK_ID, PULL, START
+from otgraph.engine.begin import attach, begin_flow, load_flow
 from otgraph.engine.cached import remember_flow, restore_flow
 from otgraph.engine.effects import CANCELLED, Expired, Failure, Flow, Rest, RunCancelled, RunTasks, Stopped
-from otgraph.engine.execute import task_flow
+from otgraph.engine.execute import note, task_flow
 from otgraph.engine.interrupts import stops_at
+from otgraph.engine.lineage import save_in
 from otgraph.engine.run import Run
+from otgraph.engine.saving import close_flow, save_flow
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import plan_tasks
+from otgraph.engine.thread import SavedThread
 from otgraph.engine.writes import apply_writes, result_writes
 from otgraph.errors import (
     EmptyInputError,
@@ -46,14 +50,30 @@ def run_flow(run: Run, input: Any) -> Flow:
         GraphDrained: the run was asked to stop between two supersteps.
         Exception: whatever a node raised, the same object.
     """
-    observer = run.observer
+    observer, saved = run.observer, run.saved
+    failure = None
+    if saved is not None:
+        # What it goes on from is part of how its span starts.
+        try:
+            yield from load_flow(run, saved)
+        except Exception as error:
+            failure = error
     observer.run_started(run, run.caller)
     try:
+        if failure is not None:
+            raise failure
         outcome = yield from _steps_flow(run, input)
         result = _result(run)
+        if saved is not None:
+            yield from close_flow(saved, ended=outcome is Outcome.SUCCESS)
         if outcome is Outcome.INTERRUPTED and run.parent is not None:
             raise GraphInterrupt(tuple(run.interrupts))
     except BaseException as error:
+        if saved is not None and failure is None and isinstance(error, Exception) and not saved.closed:
+            try:
+                yield from close_flow(saved, ended=False)
+            except Exception as lost:
+                note(error, f"and not everything of the run could be saved: {lost!r}")
         if isinstance(error, ParentCommand):
             error.arrived = True
         _end_on(run, error)
@@ -71,15 +91,24 @@ def _result(run: Run) -> Any:
 
 def _steps_flow(run: Run, input: Any) -> Flow:
     before, after = run.options.interrupt_before, run.options.interrupt_after
+    saved = run.saved
     rest = Rest(run.step)
-    _go_on(run, (yield rest))
-    yield from _begin_flow(run, input)
+    if saved is None:
+        _go_on(run, (yield rest))
+        yield from _begin_flow(run, input)
+    else:
+        yield from begin_flow(run, saved, input)
+        _plan_saved(run, saved)
     while True:
         rest.step = run.step
-        _go_on(run, (yield rest))
+        reply = yield rest
+        if saved is None:
+            _go_on(run, reply)
+        elif reply is CANCELLED:
+            raise RunCancelled
         if run.step > run.stop:
             raise _limit_reached(run)
-        tasks = plan_tasks(run)
+        tasks = plan_tasks(run) if saved is None else run.planned
         if not tasks:
             return Outcome.SUCCESS
         if run.options.control is not None:
@@ -89,6 +118,9 @@ def _steps_flow(run: Run, input: Any) -> Flow:
         if before and stops_at(run, before, tasks):
             run.observer.run_paused(run)
             return Outcome.INTERRUPTED
+        if len(tasks) == 1 and tasks[0].node.hidden:
+            yield from _start_flow(run, tasks[0])
+            continue
         yield from _superstep_flow(run, tasks)
         if run.interrupts:
             return Outcome.INTERRUPTED
@@ -103,6 +135,7 @@ def nested_flow(run: Run, task: Task) -> Flow:
     child = Run(graph.plan, run.observer, graph.nested_options(run.options), run, task.child_ns())
     child.caller = task
     child.step_timeout = graph.step_timeout
+    save_in(child, graph, task)
     try:
         return (yield from run_flow(child, task.input))
     except RunCancelled as stop:
@@ -120,7 +153,11 @@ def _begin_flow(run: Run, input: Any) -> Flow:
     start = run.plan.nodes[START]
     name = start.name
     id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *start.triggers))  # noqa: A001
-    task = Task(run, start, id, input, (), (PULL, START))
+    yield from _start_flow(run, Task(run, start, id, input, (), (PULL, START)))
+
+
+def _start_flow(run: Run, task: Task) -> Flow:
+    """The superstep of the hidden node, which is no span of its own."""
     task.span = run.span
     stopped = yield from task_flow(run, task, nested_flow)
     if stopped is not None:
@@ -128,6 +165,21 @@ def _begin_flow(run: Run, input: Any) -> Flow:
     if run.leaving is not None:
         raise run.leaving
     _apply(run, [task])
+    if run.saved is not None:
+        yield from _keep_step_flow(run, run.saved)
+
+
+def _keep_step_flow(run: Run, saved: SavedThread) -> Flow:
+    """Save the state after a superstep, and tell of it together with what is due next."""
+    yield from save_flow(run, saved, "loop")
+    saved.resuming = False
+    _plan_saved(run, saved)
+
+
+def _plan_saved(run: Run, saved: SavedThread) -> None:
+    run.planned = tasks = plan_tasks(run)
+    attach(run, saved, tasks)
+    run.observer.checkpoint_saved(run, tasks)
 
 
 def _apply_command(run: Run, command: Command[Any]) -> None:
@@ -177,6 +229,8 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
             tasks = [*tasks, *handlers]
         if not run.interrupts:
             _apply(run, tasks)
+            if run.saved is not None:
+                yield from _keep_step_flow(run, run.saved)
         elif run.parent is None:
             _apply(run, [task for task in tasks if not task.interrupts])
     except Exception as error:

@@ -27,6 +27,12 @@ class Observer(Protocol):
     def run_paused(self, run: RunInfo) -> None:
         """The run stops at a breakpoint."""
 
+    def run_resumed(self, run: RunInfo) -> None:
+        """The run goes on from where an earlier one stopped."""
+
+    def checkpoint_saved(self, run: RunInfo, tasks: Sequence[TaskInfo]) -> None:
+        """The run is at another checkpoint, and these tasks are due."""
+
     def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
         """A superstep was planned; all of its tasks are named before the first one runs."""
 

@@ -6,7 +6,7 @@ Rule: only the engine's flows change it, and one driver at a time drives them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from otgraph.channels.base import BaseChannel
 from otgraph.constants import NS_SEP
 from otgraph.engine.observer import Observer
+from otgraph.engine.thread import SavedThread
 from otgraph.errors import ParentCommand
 from otgraph.ids import new_run_id
 from otgraph.infos import RunInfo
@@ -39,6 +40,8 @@ class RunOptions:
     """None for the keys of the graph's output schema."""
     interrupt_before: Any = None
     interrupt_after: Any = None
+    nests: Callable[[Any], bool] | None = None
+    """Says whether a node runs a graph; None where nobody asks."""
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -47,6 +50,7 @@ class Run(RunInfo):
 
     __slots__ = (
         "answered",
+        "bump",
         "caller",
         "channels",
         "checkpoint",
@@ -61,6 +65,8 @@ class Run(RunInfo):
         "options",
         "own_lineage",
         "plan",
+        "planned",
+        "saved",
         "seen",
         "sources",
         "step",
@@ -84,6 +90,10 @@ class Run(RunInfo):
         keys = plan.output_keys if given is None else given
         RunInfo.__init__(self, _identity(options, parent), plan.name, ns, plan.stream_keys, keys, parent)
         self.plan = plan
+        self.saved: SavedThread | None = None
+        """Where it is saved, if it is."""
+        self.planned: Sequence[Any] = ()
+        """The tasks that are due, where a checkpoint told of them."""
         self.observer = observer
         self.options = options
         self.caller: Any = None
@@ -96,8 +106,10 @@ class Run(RunInfo):
         }
         self.versions: dict[str, Any] = {}
         """Channel -> the version of its last change; a channel that never changed is absent."""
-        self.version: int = 0
+        self.version: Any = 0
         """The newest version of any channel."""
+        self.bump: Callable[[Any], Any] = _next_number
+        """Returns the version after a version."""
         self.seen: dict[str, dict[str, Any]] = {}
         """Node -> channel -> the version of the channel that the node last ran on."""
         self.updated: set[str] = set()
@@ -130,6 +142,12 @@ class Run(RunInfo):
         self.shape = None if plan.output.coerce is None else partial(coerce_output, plan.output)
         self.look = self._look
 
+    def keep_in(self, thread: SavedThread) -> None:
+        """Be saved; before anything was written."""
+        self.saved = thread
+        self.bump = thread.next_version
+        self.version = None
+
     def _look(self, names: Sequence[str]) -> dict[str, Any]:
         channels = self.channels
         return {name: channels[name].peek() for name in names}
@@ -141,6 +159,10 @@ class Run(RunInfo):
             value = channels[keys].peek()
             return None if value is MISSING else value
         return {key: value for key in keys if (value := channels[key].peek()) is not MISSING}
+
+
+def _next_number(version: int) -> int:
+    return version + 1
 
 
 def _identity(options: RunOptions, parent: RunInfo | None) -> str:

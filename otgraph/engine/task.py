@@ -25,8 +25,10 @@ class Task(TaskInfo):
 
     interrupts: Sequence[Any] = ()
     """What it waits for."""
-    resumes: Sequence[Any] = ()
+    resumes: list[Any] | tuple[()] = ()
     """Answers to its interrupts, in the order in which it asks."""
+    took_answer: bool = False
+    """Whether it has just taken an answer that was meant for whoever asks first."""
     failure: Any = None
     """What an error handler is told of the task in whose place it runs."""
     handler: Task | None = None

@@ -25,8 +25,13 @@ __all__ = ["plan_tasks", "read_state"]
 logger = logging.getLogger("otgraph")
 
 
-def plan_tasks(run: Run) -> list[Task]:
-    """Return the tasks of the next superstep: pushed ones by position, then pulled ones by name."""
+def plan_tasks(run: Run, *, inputs: bool = True) -> list[Task]:
+    """
+    Return the tasks of the next superstep: pushed ones by position, then pulled ones by name.
+
+    Args:
+        inputs: whether they are given their inputs; without, they only say who is due.
+    """
     tasks: list[Task] = []
     packets = run.channels[TASKS].peek()
     if packets:
@@ -40,7 +45,7 @@ def plan_tasks(run: Run) -> list[Task]:
     for name in sorted(due) if len(due) > 1 else due:
         node = nodes[name]
         if _is_due(run, node):
-            tasks.append(_pulled(run, node))
+            tasks.append(_pulled(run, node, inputs=inputs))
     return tasks
 
 
@@ -79,12 +84,12 @@ def _is_due(run: Run, node: NodePlan) -> bool:
     return False
 
 
-def _pulled(run: Run, node: NodePlan) -> Task:
+def _pulled(run: Run, node: NodePlan, *, inputs: bool) -> Task:
     # All triggers of the node are named, whichever of them made it due: LangGraph's ids are made of all of them.
     name, triggers = node.name, node.triggers
     id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *triggers))  # noqa: A001
     try:
-        input = read_state(run, node.schema)  # noqa: A001
+        input = node_input(run, node) if inputs else None  # noqa: A001
     except Exception as error:
         if sys.version_info >= (3, 11):
             error.add_note(f"Before task with name '{name}' and path '{(PULL, name)}'")
@@ -102,6 +107,14 @@ def _pulled(run: Run, node: NodePlan) -> Task:
     if node.metadata or config.metadata or config.tags:
         task.metadata = _shown_metadata(run, node)
     return task
+
+
+def node_input(run: Run, node: NodePlan) -> Any:
+    """Return what a node is shown: the view of its schema, or the whole of its only channel."""
+    if node.hidden:
+        value = run.channels[node.name].peek()
+        return None if value is MISSING else value
+    return read_state(run, node.schema)
 
 
 def read_state(run: Run, schema: Schema, overlay: Mapping[str, Any] | None = None) -> Any:

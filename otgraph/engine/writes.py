@@ -124,7 +124,7 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
     for task in tasks:
         if task.triggers:
             _mark_seen(run, task)
-    run.version = version = run.version + 1
+    run.version = version = run.bump(run.version)
     for task in tasks:
         for trigger in task.triggers:
             if trigger in channels and channels[trigger].consume():

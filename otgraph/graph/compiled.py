@@ -18,6 +18,7 @@ from otgraph.graph.deprecated import refuse_unknown
 from otgraph.graph.execution import Arguments
 from otgraph.graph.introspection import Introspection
 from otgraph.graph.results import invoke_result
+from otgraph.graph.saving import check_durability
 from otgraph.graph.session import Session, batch_limit, cached_nodes, each_config
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
@@ -91,6 +92,8 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             stream_mode: with anything but `"values"`, return the list of the chunks of these modes instead.
             print_mode: modes whose chunks are also printed.
             output_keys: the keys to return; those of the output schema by default.
+            durability: when checkpoints are saved, of a graph with a checkpointer: `"sync"`, before the next superstep
+                begins; `"async"`, while it runs (the default); `"exit"`, when the run ends.
             control: a handle by which the run can be asked to stop.
             version: `"v2"` returns a `GraphOutput`, or a list of stream parts.
             telemetry: how this run is recorded.
@@ -101,8 +104,17 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             GraphRecursionError: the recursion limit was reached.
             Exception: whatever a node raised.
         """
+        durability = check_durability(durability, kwargs)
         given = Arguments(
-            input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
+            input,
+            config,
+            context,
+            output_keys,
+            interrupt_before,
+            interrupt_after,
+            control,
+            telemetry,
+            durability,
         )
         session = Session(self, given, self.plan.output_keys)
         if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
@@ -132,8 +144,17 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         **kwargs: Any,
     ) -> Any:
         """Run the graph on the event loop; see `invoke`. Sync nodes run in worker threads."""
+        durability = check_durability(durability, kwargs)
         given = Arguments(
-            input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
+            input,
+            config,
+            context,
+            output_keys,
+            interrupt_before,
+            interrupt_after,
+            control,
+            telemetry,
+            durability,
         )
         session = Session(self, given, self.plan.output_keys)
         if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
@@ -178,10 +199,19 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
 
         Closing the iterator, or leaving a loop over it, cancels the run. For the rest see `invoke`.
         """
-        given = Arguments(
-            input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
-        )
+        durability = check_durability(durability, deprecated)
         refuse_unknown("stream", deprecated)
+        given = Arguments(
+            input,
+            config,
+            context,
+            output_keys,
+            interrupt_before,
+            interrupt_after,
+            control,
+            telemetry,
+            durability,
+        )
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
         return Session(self, given, self.plan.stream_keys).stream(stream_mode, version, **wishes)
 
@@ -206,10 +236,19 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
         **deprecated: Any,
     ) -> AsyncIterator[Any]:
         """Run the graph on the event loop and yield what happens; see `stream`."""
-        given = Arguments(
-            input, config, context, output_keys, interrupt_before, interrupt_after, control, telemetry
-        )
+        durability = check_durability(durability, deprecated)
         refuse_unknown("stream", deprecated)
+        given = Arguments(
+            input,
+            config,
+            context,
+            output_keys,
+            interrupt_before,
+            interrupt_after,
+            control,
+            telemetry,
+            durability,
+        )
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
         return Session(self, given, self.plan.stream_keys).astream(stream_mode, version, **wishes)
 
@@ -302,4 +341,5 @@ class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, Output
             control=outer.control,
             interrupt_before=self.options.interrupt_before,
             interrupt_after=self.options.interrupt_after,
+            nests=outer.nests,
         )

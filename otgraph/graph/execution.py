@@ -17,6 +17,7 @@ from otgraph.drivers.base import Driver
 from otgraph.drivers.scope import CallScope
 from otgraph.engine.loop import run_flow
 from otgraph.engine.run import Run, RunOptions
+from otgraph.graph.saving import nests, save_run
 from otgraph.plan.model import Keys, Plan
 from otgraph.plan.validate import check_breakpoints
 from otgraph.run_config import OWN_LINEAGE, RunConfig, merge_configs
@@ -46,6 +47,7 @@ class Arguments:
     interrupt_after: Any = None
     control: RunControl | None = None
     telemetry: TelemetryOptions | None = None
+    durability: Any = None
     deprecated: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +68,6 @@ class Execution:
         outer = None if above is None else above.run.options
         config = merge_configs(_ambient(above), graph.config, given.config)
         plan = graph.plan
-        refuse_unsaved(graph.checkpointer, nested=above is not None)
         options = RunOptions(
             config=config,
             context=_context(plan, given.context, outer),
@@ -76,6 +77,7 @@ class Execution:
             output_keys=output_keys(plan, given.output_keys, default_keys),
             interrupt_before=_breakpoints(given.interrupt_before, graph.options.interrupt_before),
             interrupt_after=_breakpoints(given.interrupt_after, graph.options.interrupt_after),
+            nests=nests,
         )
         self._above = above
         if above is None:
@@ -90,6 +92,7 @@ class Execution:
             given_conf = (given.config or {}).get(CONF) or {}
             self.run.own_lineage = any(key in given_conf for key in OWN_LINEAGE)
         describe(self.run, config)
+        save_run(self.run, graph, above, given.durability)
         self.run.step_timeout = graph.step_timeout
         self._limit = config.max_concurrency
         self._flow = run_flow(self.run, given.input)
@@ -115,23 +118,6 @@ class Execution:
         """Give subscriptions back."""
         for subscription in subscriptions:
             self.observer.record.unsubscribe(subscription)
-
-
-def refuse_unsaved(checkpointer: Any, *, nested: bool) -> None:
-    """
-    Refuse to run a graph that is meant to save its runs: they would be lost without a word.
-
-    Raises:
-        RuntimeError: the graph has a checkpointer.
-    """
-    if checkpointer is None or checkpointer is False:
-        return
-    if checkpointer is True and not nested:
-        raise RuntimeError("checkpointer=True cannot be used for root graphs.")
-    raise RuntimeError(
-        f"runs are not saved yet: compile this graph without checkpointer={checkpointer!r} (this version of otgraph "
-        "has savers, and no run uses them)"
-    )
 
 
 def describe(run: Run, config: RunConfig) -> None:

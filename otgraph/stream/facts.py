@@ -12,11 +12,13 @@ from typing import Any, Final
 
 from otgraph.constants import ROOT
 from otgraph.events import (
+    CheckpointSaved,
     Emitted,
     Fact,
     Outcome,
     RunEnded,
     RunPaused,
+    RunResumed,
     RunStarted,
     StepApplied,
     TaskCommitted,
@@ -106,6 +108,8 @@ class RecordedRun:
             elif isinstance(fact, TaskStarted):
                 fact.task.input = state.input_of(told)
                 fact.task.metadata = told.get("metadata") if isinstance(told, dict) else None
+            elif isinstance(fact, CheckpointSaved):
+                fact.values = dict(state.values)
             yield fact
             if isinstance(fact, RunEnded):
                 states.pop(fact.run, None)
@@ -214,6 +218,10 @@ def _applied(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
     return fact
 
 
+def _saved(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
+    return CheckpointSaved(run, (), lambda: told if isinstance(told, dict) else {})
+
+
 EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     "otgraph.task.started": lambda run, task, told: TaskStarted(task),
     TaskCommitted.name: lambda run, task, told: TaskCommitted(task, _writes(told)),
@@ -229,8 +237,10 @@ EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     Emitted.name: lambda run, task, told: Emitted(task, told),
     StepApplied.name: _applied,
     RunPaused.name: lambda run, task, told: RunPaused(run),
+    RunResumed.name: lambda run, task, told: RunResumed(run),
+    CheckpointSaved.name: _saved,
 }
 """Name of a span event -> the fact that rode on it, given its run, its task and its payload."""
 
-BARE: Final = frozenset({RunPaused.name, TaskRetried.name})
+BARE: Final = frozenset({RunPaused.name, RunResumed.name, TaskRetried.name})
 """Events that have no payload."""

@@ -12,10 +12,13 @@ from datetime import datetime, timezone
 from typing import Any, Final, TypeAlias
 
 from otgraph.constants import INTERRUPT, METADATA
+from otgraph.engine.shown import plain_interrupt, written_of
 from otgraph.events import (
+    CheckpointSaved,
     Emitted,
     Fact,
     RunPaused,
+    RunResumed,
     RunStarted,
     StepApplied,
     TaskCommitted,
@@ -102,6 +105,11 @@ def values_applied(fact: StepApplied, states: States) -> Iterable[Payload]:
     return ()
 
 
+def values_resumed(fact: RunResumed, states: States) -> Iterable[Payload]:
+    """Show the state that the run goes on with."""
+    return (states.shown(fact.run),)
+
+
 def values_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
     """Show the state with what is asked added to it."""
     state = states.shown(fact.run)
@@ -181,33 +189,14 @@ def _result(fact: TaskCommitted | TaskFailed | TaskStopped | TaskInterrupted, **
     return result
 
 
-def written_of(run: RunInfo, writes: Sequence[Write]) -> dict[str, Any]:
-    """Return what a task wrote to the state: key -> value, or key -> `{"$writes": values}` if more than one."""
-    keys = run.stream_keys
-    shown = (keys,) if isinstance(keys, str) else keys
-    result: dict[str, Any] = {}
-    twice: set[str] = set()
-    for key, value in writes:
-        if key not in shown:
-            continue
-        if key in twice:
-            result[key]["$writes"].append(value)
-        elif key in result:
-            result[key] = {"$writes": [result[key], value]}
-            twice.add(key)
-        else:
-            result[key] = value
-    return result
-
-
 def tasks_committed(fact: TaskCommitted, states: States) -> Iterable[Payload]:
     """Show a task's result."""
-    return (_result(fact, result=written_of(fact.run, fact.writes)),)
+    return (_result(fact, result=written_of(fact.run.stream_keys, fact.writes)),)
 
 
 def tasks_failed(fact: TaskFailed, states: States) -> Iterable[Payload]:
     """Show the exception, live."""
-    return (_result(fact, error=fact.error, result=written_of(fact.run, fact.writes)),)
+    return (_result(fact, error=fact.error, result=written_of(fact.run.stream_keys, fact.writes)),)
 
 
 def tasks_stopped(fact: TaskStopped, states: States) -> Iterable[Payload]:
@@ -217,15 +206,35 @@ def tasks_stopped(fact: TaskStopped, states: States) -> Iterable[Payload]:
 
 def tasks_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
     """Show what a task asks, as plain data."""
-    return (_result(fact, interrupts=[_plain(item) for item in fact.interrupts]),)
+    return (_result(fact, interrupts=[plain_interrupt(item) for item in fact.interrupts]),)
 
 
-def _plain(interrupt: Any) -> dict[str, Any]:
-    return {
-        "value": interrupt.value,
-        "id": interrupt.id,
-        "response_schema": getattr(interrupt, "response_schema", None),
-    }
+# ---- checkpoints
+
+
+NOTHING_TOLD: Final[dict[str, Any]] = {
+    "config": None,
+    "parent_config": None,
+    "metadata": {},
+    "next": [],
+    "tasks": [],
+}
+"""What is known of a checkpoint whose description was cut off."""
+
+
+def checkpoints_saved(fact: CheckpointSaved, states: States) -> Iterable[Payload]:
+    """Show a checkpoint with the state and with what is due."""
+    told, values, keys = fact.told or NOTHING_TOLD, fact.values or {}, fact.run.stream_keys
+    return (
+        {
+            "config": told["config"],
+            "parent_config": told["parent_config"],
+            "values": values.get(keys) if isinstance(keys, str) else values,
+            "metadata": told["metadata"],
+            "next": told["next"],
+            "tasks": told["tasks"],
+        },
+    )
 
 
 _second: tuple[int, str] = (0, "1970-01-01T00:00:00")
@@ -247,7 +256,11 @@ def debug_of(kind: str, mode: Mode) -> Mode:
 
     def wrapped(fact: Any, states: States) -> Iterable[Payload]:
         timestamp = iso_time(fact.time_ns)
-        step = fact.task.step
+        step = (
+            (fact.told or NOTHING_TOLD)["metadata"].get("step")
+            if type(fact) is CheckpointSaved
+            else fact.task.step
+        )
         return [
             {"step": step, "timestamp": timestamp, "type": kind, "payload": payload}
             for payload in mode(fact, states)
@@ -273,6 +286,7 @@ MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
     "values": {
         RunStarted: values_begin,
         StepApplied: values_applied,
+        RunResumed: values_resumed,
         TaskInterrupted: values_interrupted,
     },
     "updates": {
@@ -290,13 +304,14 @@ MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
         TaskInterrupted: tasks_interrupted,
     },
     "debug": {
+        CheckpointSaved: debug_of("checkpoint", checkpoints_saved),
         TaskStarted: debug_of("task", tasks_started),
         TaskCommitted: debug_of("task_result", tasks_committed),
         TaskFailed: debug_of("task_result", tasks_failed),
         TaskStopped: debug_of("task_result", tasks_stopped),
         TaskInterrupted: debug_of("task_result", tasks_interrupted),
     },
-    "checkpoints": {},
+    "checkpoints": {CheckpointSaved: checkpoints_saved},
     "messages": {},
     "custom": {Emitted: custom_emitted},
     "spans": dict.fromkeys(Fact.__subclasses__(), spans_shot),

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from otgraph.constants import ROOT
 from otgraph.events import (
+    CheckpointSaved,
     Emitted,
     RunStarted,
     StepApplied,
@@ -164,6 +165,11 @@ class Capture:
         if run.shape is not None and run.parent is None and fact.step >= 0:
             told.update(self._shown(run, run.shape))
         return {names.STEP: fact.step, **self._payload("applied", told)}
+
+    def checkpoint_saved(self, fact: CheckpointSaved) -> dict[str, Any]:
+        """Record which checkpoint it is and what is due; the state was recorded as it changed."""
+        fact.load()
+        return self._payload("checkpoint", fact.told)
 
     def _let_through(self, run: RunInfo, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the new values of channels; of those that nodes with a policy wrote to, what the policies allow."""

@@ -8,18 +8,22 @@ around one call of user code.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Status, StatusCode
 
-from otgraph.constants import NS_SEP, START
+from otgraph.constants import START
+from otgraph.engine.shown import describe_checkpoint
 from otgraph.events import (
+    CheckpointSaved,
     Emitted,
     Fact,
     Outcome,
     RunEnded,
     RunPaused,
+    RunResumed,
     RunStarted,
     StepApplied,
     StepEnded,
@@ -37,6 +41,7 @@ from otgraph.events import (
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.exceptions import exception_event
+from otgraph.tracing.identity import config_attributes, run_facts
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.place import Place, begun_in
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
@@ -153,6 +158,26 @@ class TracingObserver:
         fact = RunPaused(run)
         run.span.emit(fact.name, None, fact, reserved=True)
 
+    def run_resumed(self, run: RunInfo) -> None:
+        """Add the event to the run's span."""
+        fact = RunResumed(run)
+        run.span.emit(fact.name, None, fact, reserved=True)
+
+    def checkpoint_saved(self, run: Any, tasks: Sequence[Any]) -> None:
+        """Add the event to the span of the superstep whose writes are saved, else to the run's."""
+        saved = run.saved
+        attributes: dict[str, Any] = {
+            names.CHECKPOINT_ID: saved.checkpoint_id,
+            names.CHECKPOINT_SOURCE: saved.metadata.get("source", ""),
+        }
+        fact = None
+        if self.record.mask & CheckpointSaved.kind or self._capture is not None:
+            fact = CheckpointSaved(run, tasks, partial(describe_checkpoint, run, tasks))
+            if self._capture is not None:
+                attributes.update(self._capture.checkpoint_saved(fact))
+        span = run.span if run.step_span is None else run.step_span
+        span.emit(CheckpointSaved.name, attributes, fact, reserved=True)
+
     # ---- supersteps
 
     def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
@@ -229,7 +254,7 @@ class TracingObserver:
         if self.record.mask & StepApplied.kind or self._capture is not None:
             fact = StepApplied(run, step, changed, written)
             attributes = None if self._capture is None else self._capture.step_applied(fact)
-        span = run.span if step < 1 else run.step_span
+        span = run.span if run.step_span is None else run.step_span
         span.emit(StepApplied.name, attributes, fact, reserved=True)
 
     def step_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
@@ -355,31 +380,3 @@ def _capture(options: TelemetryOptions) -> Capture:
     from otgraph.tracing.capture import Capture
 
     return Capture(options)
-
-
-def run_facts(run: RunInfo) -> dict[str, Any]:
-    """Return the attributes that all spans of a run bear."""
-    # The place of its start in the record is filled in when it starts.
-    facts: dict[str, Any] = {names.WORKFLOW: run.name, names.RUN_ID: run.id, names.SEQ: 0}
-    above = run
-    while above.thread is None and above.parent is not None:
-        above = above.parent
-    if above.thread is not None:
-        facts[names.CONVERSATION] = above.thread
-    if run.ns:
-        facts[names.NS] = NS_SEP.join(run.ns)
-    return facts
-
-
-def config_attributes(run: RunInfo) -> dict[str, Any]:
-    """Return what a root run's span shows of its config: tags, and metadata of scalar type."""
-    if run.parent is not None:
-        return {}
-    shown: dict[str, Any] = {
-        f"{names.METADATA}{key}": value
-        for key, value in run.metadata.items()
-        if isinstance(value, (str, bool, int, float))
-    }
-    if run.tags:
-        shown[names.TAGS] = tuple(run.tags)
-    return shown

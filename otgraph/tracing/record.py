@@ -12,13 +12,13 @@ from itertools import count
 from threading import RLock
 from typing import Any, Protocol
 
-from otgraph.events import Fact, RunStarted, StepApplied
+from otgraph.events import CheckpointSaved, Fact, RunStarted, StepApplied
 from otgraph.infos import RunInfo
 
 __all__ = ["Listener", "Record"]
 
 
-LOADED = RunStarted.kind | StepApplied.kind
+LOADED = RunStarted.kind | StepApplied.kind | CheckpointSaved.kind
 """Facts that read something from the live run before they are told."""
 
 

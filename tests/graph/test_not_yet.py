@@ -6,7 +6,6 @@ from typing import Any, TypedDict
 
 import pytest
 
-from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.graph import START, StateGraph
 
 
@@ -16,13 +15,6 @@ class State(TypedDict):
 
 def build() -> Any:
     return StateGraph(State).add_node("a", lambda state: {"x": 1}).add_edge(START, "a")
-
-
-def test_a_graph_with_a_saver_does_not_run_unsaved() -> None:
-    """A run that would have to be saved is refused, not lost without a word."""
-    graph = build().compile(checkpointer=InMemorySaver())
-    with pytest.raises(RuntimeError, match="runs are not saved yet"):
-        graph.invoke({"x": 0}, {"configurable": {"thread_id": "1"}})
 
 
 def test_a_root_graph_cannot_inherit_a_saver() -> None:

@@ -1,0 +1,55 @@
+"""
+AsyncSaves: what a run on asyncio hands over to be saved while it goes on; `saves.py` has the twin.
+
+Rule: that of `Saves`: in order, one after the other, and nothing more after the first failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from otgraph.drivers.saves import is_prompt
+from otgraph.drivers.storage import perform_async, stamp
+from otgraph.engine.effects import Failure, Flush, SaveCheckpoint, SaveWrites
+
+__all__ = ["AsyncSaves"]
+
+
+class AsyncSaves:
+    """For a driver on asyncio: a task saves what is handed over, for as long as there is something."""
+
+    def __init__(self) -> None:
+        self._left: deque[SaveCheckpoint | SaveWrites] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._failure: Failure | None = None
+
+    async def perform(self, effect: SaveCheckpoint | SaveWrites | Flush) -> Any:
+        """Perform an effect, or take it over; return the reply."""
+        if type(effect) is Flush:
+            return await self.flush()
+        assert isinstance(effect, (SaveCheckpoint, SaveWrites))
+        id = stamp(effect) if type(effect) is SaveCheckpoint else None  # noqa: A001
+        if self._failure is not None:
+            return self._failure
+        if effect.wait or is_prompt(effect.saver):
+            reply = await self.flush()
+            return (await perform_async(effect) if reply is None else reply) or id
+        self._left.append(effect)
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._work())
+        return id
+
+    async def flush(self) -> Failure | None:
+        """Wait until all is saved; return what went wrong."""
+        if self._task is not None and not self._task.done():
+            await asyncio.shield(self._task)
+        return self._failure
+
+    async def _work(self) -> None:
+        while self._left and self._failure is None:
+            reply = await perform_async(self._left.popleft())
+            if isinstance(reply, Failure):
+                self._failure = reply
+        self._left.clear()

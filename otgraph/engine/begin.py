@@ -1,0 +1,207 @@
+"""
+How a saved run takes its input: a new turn, a `Command`, an answer, or nothing but the wish to go on.
+
+Rule: a thread that stopped goes on from where it is; a new input gives up what was due, and starts from the start
+with the state that there is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from otgraph.command import Command, Send
+from otgraph.constants import END, INTERRUPT, NULL_TASK_ID, RESUME, START, TASKS, branch_channel
+from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
+from otgraph.engine.restore import restore
+from otgraph.engine.run import Run
+from otgraph.engine.saving import SPECIAL, put_writes_flow, save_flow
+from otgraph.engine.task import Task
+from otgraph.engine.tasks import plan_tasks
+from otgraph.engine.thread import Replayed, SavedThread
+from otgraph.engine.writes import apply_writes, result_writes
+from otgraph.errors import EmptyInputError, InvalidUpdateError
+from otgraph.events import Write
+
+__all__ = ["attach", "begin_flow", "load_flow", "pending_questions"]
+
+_QUESTION = re.compile(r"[0-9a-f]{32}")
+ANSWERING = "https://docs.langchain.com/oss/python/langgraph/interrupts"
+
+
+def load_flow(run: Run, thread: SavedThread) -> Flow:
+    """Give a run the state of the checkpoint that it starts from, if there is one."""
+    above = thread.above
+    named = thread.asked_for
+    found = None
+    if (
+        above is not None
+        and named is None
+        and above.replayed is not None
+        and above.replayed.first_visit(thread.ns)
+    ):
+        # The graph around goes on from a point of the past: this one does so too.
+        before = thread.config(above.replayed.checkpoint_id)
+        older = checked((yield ListCheckpoints(thread.saver, thread.config(), before=before, limit=1)))
+        found = older[0] if older else None
+    else:
+        found = checked((yield LoadCheckpoint(thread.saver, thread.config(named))))
+    if found is not None:
+        thread.take(found)
+        restore(run, found.checkpoint, found.metadata["step"])
+
+
+def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
+    """
+    Take the input of a run whose thread was loaded.
+
+    Raises:
+        EmptyInputError: there is no input, and nothing to go on from.
+    """
+    resuming = bool(run.versions) and _goes_on(run, thread, input)
+    if isinstance(input, Command):
+        yield from _command_flow(run, thread, input)
+    _take_pending(run, thread)
+    if resuming:
+        thread.resuming = True
+        yield from _resume_flow(run, thread)
+    elif input is None:
+        raise EmptyInputError("Received no input for __start__")
+    else:
+        thread.resuming = False
+        _give_up_due(run, input)
+        yield from save_flow(run, thread, "input")
+
+
+def _goes_on(run: Run, thread: SavedThread, input: Any) -> bool:
+    """Say whether a run goes on from where an earlier one stopped."""
+    if thread.above is not None:
+        return thread.resuming
+    if input is None or isinstance(input, Command):
+        return True
+    run_id = run.options.config.metadata.get("run_id")
+    return run_id is not None and run_id == thread.metadata.get("run_id")
+
+
+# ---- commands
+
+
+def _command_flow(run: Run, thread: SavedThread, command: Command[Any]) -> Flow:
+    """Keep what a command writes, and take its answer."""
+    writes = list(_command_writes(run, command))
+    answer = command.resume
+    if _is_map(answer):
+        thread.answers.by_id = answer
+    elif answer is not None:
+        _check_unambiguous(thread)
+        writes.append((RESUME, answer))
+    if writes:
+        yield from put_writes_flow(thread, NULL_TASK_ID, writes, "")
+    elif not _is_map(answer):
+        raise EmptyInputError("Received empty Command input")
+
+
+def _is_map(answer: Any) -> bool:
+    """Say whether an answer is a dict from questions to answers: all of its keys look like ids."""
+    return isinstance(answer, Mapping) and all(
+        isinstance(key, str) and _QUESTION.fullmatch(key) for key in answer
+    )
+
+
+def _check_unambiguous(thread: SavedThread) -> None:
+    questions = list(pending_questions(thread.pending))
+    if len(questions) > 1:
+        raise RuntimeError(
+            "When there are multiple pending interrupts, you must specify the interrupt id when resuming: "
+            f"Command(resume={{id: answer}}) with ids of {[question.id for question in questions]}. Docs: {ANSWERING}"
+        )
+
+
+def pending_questions(pending: Mapping[str, Sequence[Write]]) -> Iterator[Any]:
+    """Yield the interrupts that nobody has answered, of all tasks whose writes these are."""
+    for writes in pending.values():
+        if any(channel not in SPECIAL for channel, _ in writes):
+            continue
+        for channel, value in writes:
+            if channel == INTERRUPT:
+                yield from value
+
+
+def _command_writes(run: Run, command: Command[Any]) -> Iterator[Write]:
+    if command.graph == Command.PARENT:
+        raise InvalidUpdateError("There is no parent graph")
+    goto = command.goto
+    for target in goto if isinstance(goto, (list, tuple)) else (goto,):
+        if isinstance(target, Send):
+            yield TASKS, target
+        elif isinstance(target, str):
+            if target != END:
+                yield branch_channel(target), START
+        else:
+            raise TypeError(f"In Command.goto, expected Send/str, got {type(target).__name__}")
+    if command.update is not None:
+        yield from result_writes(Command(update=command.update), run.plan.state_keys)
+
+
+def _take_pending(run: Run, thread: SavedThread) -> None:
+    """Apply what a command wrote, of this run or of one that was cut off, and take the answer it gave."""
+    writes = thread.pending.get(NULL_TASK_ID, ())
+    for channel, value in writes:
+        if channel == RESUME:
+            thread.answers.give(value)
+    applied = [write for write in writes if write[0] not in SPECIAL]
+    if applied:
+        changed, written = _write(run, applied, ())
+        run.observer.step_applied(run, -1, changed, written)
+
+
+def _write(run: Run, writes: Sequence[Write], given_up: Sequence[Task]) -> tuple[list[str], list[str]]:
+    task = Task(run, run.plan.nodes[START], NULL_TASK_ID, None, (), ())
+    task.writes = writes
+    task.span = run.span
+    return apply_writes(run, [*given_up, task])
+
+
+# ---- going on, or starting anew
+
+
+def _resume_flow(run: Run, thread: SavedThread) -> Flow:
+    """Pass the breakpoint that the thread stopped at; from a point of the past, go another way."""
+    run.seen[INTERRUPT] = {name: run.versions[name] for name in run.channels if name in run.versions}
+    run.observer.run_resumed(run)
+    if (
+        thread.asked_for is None
+        or thread.above is not None
+        or thread.metadata.get("source") in ("update", "fork")
+    ):
+        return
+    newest = checked((yield LoadCheckpoint(thread.saver, thread.config())))
+    if newest is not None and newest.checkpoint["id"] == thread.asked_for and thread.answers.given:
+        return
+    thread.replayed = Replayed(thread.asked_for)
+    thread.resuming = False
+    yield from save_flow(run, thread, "fork")
+
+
+def _give_up_due(run: Run, input: Any) -> None:
+    """Give up the tasks that were due, and write the input."""
+    due = plan_tasks(run, inputs=False)
+    for task in due:
+        task.writes = ()
+    _write(run, [(START, input)], due)
+
+
+def attach(run: Run, thread: SavedThread, tasks: Sequence[Task]) -> None:
+    """Give tasks what is kept of an earlier execution: their writes, or the answers to their questions."""
+    for task in tasks:
+        kept = thread.pending.get(task.id)
+        if kept is None:
+            continue
+        writes = [write for write in kept if write[0] not in SPECIAL]
+        if writes:
+            task.writes = writes
+            task.restored = True
+        for channel, value in kept:
+            if channel == RESUME:
+                task.resumes = list(value)

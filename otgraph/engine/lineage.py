@@ -1,0 +1,41 @@
+"""
+Where a graph inside a graph is saved.
+
+Rule: it inherits the saver and the thread of the graph around it. Its place there is that of the task that runs it,
+or, where it asked for memory of its own, that of the node, whichever task runs it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otgraph.constants import NS_END, NS_SEP
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task
+from otgraph.engine.thread import SavedThread
+
+__all__ = ["nameless", "save_in"]
+
+
+def nameless(ns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a namespace without the ids of tasks."""
+    return tuple(level.partition(NS_END)[0] for level in ns if not level.isdigit())
+
+
+def save_in(run: Run, graph: Any, task: Task) -> None:
+    """Have a run that was begun inside a task saved with the run around it, if the graph wants that."""
+    above = task.state.saved
+    if above is None or graph.checkpointer is False:
+        return
+    own = graph.checkpointer is True
+    if own:
+        run.ns = nameless(run.ns)
+        run.ns_text = NS_SEP.join(run.ns) + NS_SEP
+    configurable = run.options.config.configurable
+    thread = SavedThread(
+        above.saver, configurable, run.options.config.metadata, NS_SEP.join(run.ns), above.durability, above
+    )
+    thread.own = own
+    thread.flushes = False
+    thread.resuming = above.resuming or task.attempt > 1
+    run.keep_in(thread)

@@ -1,0 +1,74 @@
+"""
+A checkpoint becomes the state of a run, and the state of a run a checkpoint.
+
+Rule: what a channel keeps is the channel's business; names, versions and order are LangGraph's. A channel that the
+graph no longer has is left in the checkpoint it is in, and one that is new starts empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from otgraph.channels.base import BaseChannel
+from otgraph.checkpoint.records import Checkpoint
+from otgraph.constants import INPUT
+from otgraph.engine.run import Run
+from otgraph.ids import checkpoint_bytes
+from otgraph.missing import MISSING
+
+__all__ = ["FORMAT", "changed_versions", "checkpoint_of", "restore"]
+
+FORMAT = 4
+"""The version of the checkpoints that otgraph writes."""
+
+
+def restore(run: Run, checkpoint: Checkpoint, step: int) -> None:
+    """
+    Give a run the state of a checkpoint.
+
+    Args:
+        step: the superstep that the checkpoint is of.
+    """
+    values: Mapping[str, Any] = checkpoint["channel_values"]
+    channels: dict[str, BaseChannel[Any, Any, Any]] = {}
+    for name, channel in run.plan.channels.items():
+        channels[name] = kept = channel.from_checkpoint(values.get(name, MISSING))
+        kept.key = name
+    run.channels = channels
+    run.versions = dict(checkpoint["channel_versions"])
+    run.version = max(run.versions.values(), default=None)
+    run.seen = {name: dict(seen) for name, seen in checkpoint["versions_seen"].items()}
+    updated = checkpoint.get("updated_channels")
+    run.updated = set(run.versions if updated is None else updated)
+    run.lively = {name for name in run.plan.volatile if channels[name].is_available()}
+    run.checkpoint = checkpoint_bytes(checkpoint["id"])
+    run.step = step + 1
+    run.stop = run.step + 1 + run.options.config.recursion_limit
+
+
+def checkpoint_of(run: Run) -> Checkpoint:
+    """Return the state of a run as a checkpoint that has no id and no time yet."""
+    versions = run.versions
+    values = {}
+    for name, channel in run.channels.items():
+        if name in versions:
+            value = channel.checkpoint()
+            if value is not MISSING:
+                values[name] = value
+    seen = {name: dict(seen) for name, seen in run.seen.items()}
+    seen.setdefault(INPUT, {})
+    return {
+        "v": FORMAT,
+        "ts": "",
+        "id": "",
+        "channel_values": values,
+        "channel_versions": dict(versions),
+        "versions_seen": seen,
+        "updated_channels": sorted(run.updated),
+    }
+
+
+def changed_versions(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the channels, with their versions, that changed since `before`."""
+    return {name: version for name, version in now.items() if before.get(name) != version}

@@ -1,0 +1,110 @@
+"""
+Flows that read and write the thread of a run.
+
+Rule: a checkpoint is handed over before anything that follows from it is shown, and a task's writes before the task
+counts as done. With durability `exit` nothing is written before the run ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from otgraph.constants import ERROR, INTERRUPT, NO_WRITES, NULL_TASK_ID, RESUME
+from otgraph.engine.effects import Flow, Flush, Rest, SaveCheckpoint, SaveWrites, checked
+from otgraph.engine.restore import changed_versions, checkpoint_of
+from otgraph.engine.run import Run
+from otgraph.engine.task import Task, path_key
+from otgraph.engine.thread import SavedThread
+from otgraph.events import Write
+from otgraph.ids import checkpoint_text
+
+__all__ = ["SPECIAL", "Source", "close_flow", "keep_writes_flow", "put_writes_flow", "save_flow"]
+
+Source = Literal["input", "loop", "update", "fork"]
+
+SPECIAL = frozenset({ERROR, INTERRUPT, RESUME})
+
+
+def save_flow(run: Run, thread: SavedThread, source: Source) -> Flow:
+    """Save the state of a run as its next checkpoint; the superstep after it has the next number."""
+    thread.pending, thread.paths = {}, {}
+    thread.metadata = metadata = {"source": source, "step": run.step, "parents": thread.map}
+    checkpoint = checkpoint_of(run)
+    if source == "fork":
+        checkpoint["updated_channels"] = None
+    if thread.durability == "exit":
+        thread.parent_config = None
+        thread.draft = checkpoint
+        run.checkpoint = checked((yield Rest(run.step)))
+        thread.checkpoint_id = checkpoint["id"] = checkpoint_text(run.checkpoint)
+    else:
+        thread.parent_config = thread.shown_config(thread.checkpoint_id)
+        run.checkpoint = yield from _put_flow(thread, checkpoint, metadata)
+    run.step += 1
+
+
+def _put_flow(thread: SavedThread, checkpoint: Any, metadata: Any) -> Flow:
+    versions = checkpoint["channel_versions"]
+    changed = changed_versions(thread.stored, versions)
+    effect = SaveCheckpoint(thread.saver, thread.config(thread.saved_id), checkpoint, metadata, changed)
+    effect.wait = thread.durability != "async"
+    id = checked((yield effect))  # noqa: A001
+    thread.stored = versions
+    thread.checkpoint_id = thread.saved_id = checkpoint_text(id)
+    return id
+
+
+def keep_writes_flow(run: Run, task: Task, writes: Sequence[Write]) -> Flow:
+    """Keep what a task wrote, or why it wrote nothing, with the checkpoint that its superstep started from."""
+    thread = run.saved
+    assert thread is not None
+    kept = list(writes) or [(NO_WRITES, None)]
+    if task.resumes:
+        kept.append((RESUME, list(task.resumes)))
+    yield from put_writes_flow(thread, task.id, kept, path_key(task))
+    if task.took_answer:
+        # The answer is with the task now; whoever asks next is not to get it too.
+        task.took_answer = False
+        root = thread
+        while root.above is not None:
+            root = root.above
+        yield from put_writes_flow(root, NULL_TASK_ID, [(RESUME, None)], "")
+
+
+def put_writes_flow(thread: SavedThread, task_id: str, writes: list[Write], path: str) -> Flow:
+    """Keep the writes of one task; those it had before of the special channels are replaced."""
+    known = thread.pending.get(task_id)
+    if known is None:
+        thread.pending[task_id] = writes
+    else:
+        named = {channel for channel, _ in writes}
+        thread.pending[task_id] = [write for write in known if write[0] not in named] + writes
+    thread.paths[task_id] = path
+    if thread.durability != "exit" and thread.saved_id is not None:
+        effect = SaveWrites(thread.saver, thread.config(thread.checkpoint_id), writes, task_id, path)
+        effect.wait = thread.durability == "sync"
+        checked((yield effect))
+
+
+def close_flow(thread: SavedThread, *, ended: bool) -> Flow:
+    """
+    See to it that all is saved when a run is over.
+
+    Args:
+        ended: whether it came to its end, and was not stopped by an error or a question.
+    """
+    thread.closed = True
+    kept = thread.above is None or thread.own or not ended
+    if kept and thread.durability == "exit" and thread.checkpoint_id is not None:
+        yield from _leave_flow(thread)
+    if thread.flushes:
+        checked((yield Flush()))
+
+
+def _leave_flow(thread: SavedThread) -> Flow:
+    if thread.checkpoint_id != thread.saved_id:
+        yield from _put_flow(thread, thread.draft, thread.metadata)
+    for task_id, writes in thread.pending.items():
+        config = thread.config(thread.checkpoint_id)
+        checked((yield SaveWrites(thread.saver, config, writes, task_id, thread.paths.get(task_id, ""))))

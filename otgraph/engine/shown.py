@@ -1,0 +1,118 @@
+"""
+What is shown of a checkpoint: its config, its metadata and the tasks that are due.
+
+Rule: plain data. The state itself is not here, as whoever follows a run has it already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from otgraph.constants import CONF, ERROR, INTERRUPT, RETURN
+from otgraph.engine.run import Run
+from otgraph.engine.saving import SPECIAL
+from otgraph.engine.task import Task
+from otgraph.engine.thread import TRACE, SavedThread
+from otgraph.events import Write
+from otgraph.missing import MISSING
+from otgraph.plan.model import Keys
+from otgraph.snapshot import PregelTask
+
+__all__ = ["describe_checkpoint", "own_metadata", "plain_interrupt", "shown_tasks", "written_of"]
+
+
+def describe_checkpoint(run: Run, tasks: Sequence[Task]) -> dict[str, Any]:
+    """Return what the `checkpoints` stream shows of the checkpoint that a run is at, without the state."""
+    thread = run.saved
+    assert thread is not None
+    return {
+        "config": thread.shown_config(thread.checkpoint_id),
+        "parent_config": thread.parent_config,
+        "metadata": own_metadata(thread.metadata),
+        "next": [task.name for task in tasks],
+        "tasks": [_told(task) for task in shown_tasks(run, thread, tasks)],
+    }
+
+
+def own_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint's metadata without what is kept there for traces."""
+    return {key: value for key, value in metadata.items() if key != TRACE}
+
+
+def _told(task: PregelTask) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": task.id, "name": task.name}
+    if task.error:
+        return {**told, "error": task.error, "state": task.state}
+    if task.result:
+        told["result"] = task.result
+    return {**told, "interrupts": tuple(map(plain_interrupt, task.interrupts)), "state": task.state}
+
+
+def plain_interrupt(interrupt: Any) -> dict[str, Any]:
+    """Return an interrupt as a dict."""
+    return {
+        "value": interrupt.value,
+        "id": interrupt.id,
+        "response_schema": getattr(interrupt, "response_schema", None),
+    }
+
+
+def shown_tasks(run: Run, thread: SavedThread, tasks: Iterable[Task]) -> tuple[PregelTask, ...]:
+    """Return tasks that are due as a state shows them, each with what is kept of an earlier execution."""
+    return tuple(_shown_task(run, thread, task) for task in tasks)
+
+
+def _shown_task(run: Run, thread: SavedThread, task: Task) -> PregelTask:
+    kept = thread.pending.get(task.id, ())
+    error = next((value for channel, value in kept if channel == ERROR), None)
+    return PregelTask(
+        task.id,
+        task.name,
+        task.path,
+        error,
+        tuple(open_questions(task, kept)),
+        _place_of(run, thread, task),
+        _result(run, kept),
+    )
+
+
+def open_questions(task: Task, kept: Sequence[Write]) -> list[Any]:
+    """Return what a task asks and nobody has answered."""
+    if any(channel not in SPECIAL for channel, _ in kept):
+        return []
+    return [question for channel, value in kept if channel == INTERRUPT for question in value]
+
+
+def _place_of(run: Run, thread: SavedThread, task: Task) -> Any:
+    nests = run.options.nests
+    if nests is None or not nests(task.node):
+        return None
+    place = {"thread_id": thread.config()[CONF].get("thread_id"), "checkpoint_ns": task.checkpoint_ns}
+    return {CONF: place}
+
+
+def _result(run: Run, kept: Sequence[Write]) -> Any:
+    """Return what a task wrote to the state, or what a task of the functional API returned; None if it did nothing."""
+    returned = next((value for channel, value in kept if channel == RETURN), MISSING)
+    if returned is not MISSING:
+        return returned
+    return written_of(run.stream_keys, kept) or None
+
+
+def written_of(keys: Keys, writes: Iterable[Write]) -> dict[str, Any]:
+    """Return what a task wrote to the state: key -> value, or key -> `{"$writes": values}` if more than one."""
+    shown = (keys,) if isinstance(keys, str) else keys
+    result: dict[str, Any] = {}
+    twice: set[str] = set()
+    for key, value in writes:
+        if key not in shown:
+            continue
+        if key in twice:
+            result[key]["$writes"].append(value)
+        elif key in result:
+            result[key] = {"$writes": [result[key], value]}
+            twice.add(key)
+        else:
+            result[key] = value
+    return result

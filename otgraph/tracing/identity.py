@@ -1,0 +1,43 @@
+"""
+What the spans of a run say of it: whose run it is, in which thread, and what its config adds.
+
+Rule: names, ids and scalars; never state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otgraph.constants import NS_SEP
+from otgraph.infos import RunInfo
+from otgraph.tracing import names
+
+__all__ = ["config_attributes", "run_facts"]
+
+
+def run_facts(run: RunInfo) -> dict[str, Any]:
+    """Return the attributes that all spans of a run bear."""
+    # The place of its start in the record is filled in when it starts.
+    facts: dict[str, Any] = {names.WORKFLOW: run.name, names.RUN_ID: run.id, names.SEQ: 0}
+    above = run
+    while above.thread is None and above.parent is not None:
+        above = above.parent
+    if above.thread is not None:
+        facts[names.CONVERSATION] = above.thread
+    if run.ns:
+        facts[names.NS] = NS_SEP.join(run.ns)
+    return facts
+
+
+def config_attributes(run: RunInfo) -> dict[str, Any]:
+    """Return what a root run's span shows of its config: tags, and metadata of scalar type."""
+    if run.parent is not None:
+        return {}
+    shown: dict[str, Any] = {
+        f"{names.METADATA}{key}": value
+        for key, value in run.metadata.items()
+        if isinstance(value, (str, bool, int, float))
+    }
+    if run.tags:
+        shown[names.TAGS] = tuple(run.tags)
+    return shown
