@@ -33,7 +33,7 @@ from otgraph.stream.parts import (
     UpdatesStreamPart,
     ValuesStreamPart,
 )
-from otgraph.stream.subscription import Buffer
+from otgraph.stream.view import Buffer
 
 __all__ = [
     "All",

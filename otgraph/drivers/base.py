@@ -182,15 +182,16 @@ class Driver:
     def unwind(self) -> None:
         """Let all flows come to their end, with nothing performed for them any more."""
         coordinator = self.coordinator
-        self.queued.clear()
-        self.held = None
-        for strand in list(coordinator.waiting()):
-            coordinator.answer(strand, CANCELLED)
-        while coordinator.ready and not coordinator.done:
-            asking = coordinator.resume()
-            if asking is not None:
-                coordinator.answer(asking, CANCELLED)
         if not coordinator.done:
-            coordinator.close()
+            self.queued.clear()
+            self.held = None
+            for strand in list(coordinator.waiting()):
+                coordinator.answer(strand, CANCELLED)
+            while coordinator.ready and not coordinator.done:
+                asking = coordinator.resume()
+                if asking is not None:
+                    coordinator.answer(asking, CANCELLED)
+            if not coordinator.done:
+                coordinator.close()
         if self.above is not None:
             self.above.release(self)

@@ -2,12 +2,12 @@
 The driver for sync code: the consumer's thread coordinates, worker threads call user code.
 
 Rule: one call at a time needs no worker: it is made in the consumer's own thread, unless chunks may be asked for
-meanwhile. Nothing advances but inside `pump`.
+meanwhile. Nothing advances but inside `next` of what `drive` returns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
@@ -25,7 +25,7 @@ from otgraph.drivers.storage import perform
 from otgraph.drivers.strands import Strand
 from otgraph.drivers.turn import Turn
 from otgraph.drivers.workers import workers
-from otgraph.engine.effects import CANCELLED, CallNode, Rest, Sleep
+from otgraph.engine.effects import CANCELLED, CallNode, Rest, RunTasks, Sleep
 from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
 
@@ -45,111 +45,111 @@ class ThreadDriver(Driver):
     _saves: Saves | None = None
     _turn: Turn | None = None
     _watching: Sequence[Subscription] = ()
-    _pending: Any = ()
-    """What is true while one of the subscriptions has something to hand out."""
 
     # ---- the consumer's side
 
     def run(self) -> Any:
         """Drive the run to its end and return its result."""
         try:
-            self.pump(())
+            for _ in self.drive(()):
+                pass
         except BaseException:
             self.close()
             raise
         return self.result()
 
-    def pump(self, watching: Sequence[Subscription]) -> None:
-        """Drive until one of the subscriptions has something to hand out, or the run is over."""
-        if watching is not self._watching:
-            self._watching = watching
-            self._pending = watching[0].queue if len(watching) == 1 else Queues(watching) if watching else ()
-        pending = self._pending
-        if self.above is None:
-            self._advance(pending)
-            return
-        if self._turn is None:
-            self._turn = Turn()
-        self._turn.take()
-        try:
-            self._advance(pending)
-        finally:
-            self._turn.give()
+    def drive(self, watching: Sequence[Subscription]) -> Iterator[None]:
+        """Drive the run to its end; yield whenever one of the subscriptions has something to hand out."""
+        self._watching = watching
+        pending: Any = watching[0].queue if len(watching) == 1 else Queues(watching) if watching else ()
+        steps = self._advance(pending)
+        return steps if self.above is None else self._by_turns(steps)
+
+    def _by_turns(self, steps: Iterator[None]) -> Iterator[None]:
+        turn = self._turn = Turn()
+        more = True
+        while more:
+            turn.take()
+            try:
+                more = next(steps, NOTHING) is not NOTHING
+            finally:
+                turn.give()
+            if more:
+                yield
 
     # ---- strands
 
-    def _advance(self, pending: Any) -> None:
+    def _advance(self, pending: Any) -> Iterator[None]:
+        """
+        Drive the run to its end; yield as long as there is something to hand out.
+
+        Args:
+            pending: true while one of the subscriptions has something.
+        """
         coordinator = self.coordinator
         ready, root = coordinator.ready, coordinator.root
         while not coordinator.done:
+            strand = None
             if pending:
-                return
-            if self.held is not None:
-                asking, self.held = self.held, None
-                if asking is not root:
-                    self._perform(asking)
-                    continue
-                strand = self._go_straight(asking, pending)
+                yield
+            elif self.held is not None:
+                strand, self.held = self.held, None
             elif not ready:
                 self._wait()
-                continue
             elif ready[0] is root:
-                strand = self._go_straight(ready.popleft(), pending)
+                strand = yield from self._go_straight(ready.popleft(), pending)
             else:
                 strand = coordinator.resume()
                 if coordinator.stopped:
                     self._stop_siblings()
-            if strand is None:
-                continue
-            if pending and type(strand.effect) not in SAVES:
-                # What was said before the call is heard before the call.
-                self.held = strand
-                return
-            self._perform(strand)
+                if strand is not None and pending and type(strand.effect) not in SAVES:
+                    # What was said before the call is heard before the call.
+                    self.held, strand = strand, None
+            if strand is not None:
+                self._perform(strand)
+        while pending:
+            yield
 
-    def _go_straight(self, strand: Strand, pending: Any) -> Strand | None:
-        """
-        Drive the root flow while nothing runs beside it; return it if it asks for more than that.
-
-        It goes on from its reply, or from what it asked for before its consumer took what was there.
-        """
+    def _go_straight(self, strand: Strand, pending: Any) -> Generator[None, None, Strand | None]:
+        """Drive the root flow while nothing runs beside it; return it if it asks for more than that."""
         coordinator, record, above, live = self.coordinator, self.record, self.above, self.live
         send, reply, strand.reply = strand.flow.send, strand.reply, None
-        effect: Any = strand.effect
         while True:
-            if effect is not None:
-                kind = type(effect)
-                if kind is CallNode and (not live or is_own(effect)):
-                    reply = self._call_here(strand, effect)
-                    if coordinator.done:
-                        # The run around it gave it up meanwhile.
-                        return None
-                elif kind is Rest and not record.crowded:
-                    reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
-                elif kind in SAVES:
-                    reply = self._save(effect)
-                elif kind is CallNode and above is None:
-                    reply = self._call_there(strand, effect)
-                    if reply is NOTHING:
-                        return None
-                    if pending:
-                        coordinator.answer(strand, reply)
-                        return None
-                else:
-                    return coordinator.take(strand, effect)
             try:
-                effect = send(reply)
-                strand.effect = effect
+                effect: Any = send(reply)
             except StopIteration as stop:
-                strand.effect = None
                 coordinator.finish(strand, stop.value, None)
                 return None
             except BaseException as error:
-                strand.effect = None
                 coordinator.finish(strand, None, error)
                 return None
-            if pending:
+            kind = type(effect)
+            if kind is RunTasks:
                 return coordinator.take(strand, effect)
+            if kind in SAVES:
+                reply = self._save(effect)
+                continue
+            strand.effect = effect
+            if pending:
+                # What was said before the call is heard before the call.
+                while pending:
+                    yield
+                if coordinator.done:
+                    return None
+            if kind is CallNode and (not live or is_own(effect)):
+                reply = self._call_here(strand, effect)
+            elif kind is Rest and not record.crowded:
+                reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
+            elif kind is CallNode and above is None:
+                reply = self._call_there(strand, effect)
+                if reply is NOTHING:
+                    return None
+            else:
+                return strand
+            if coordinator.done:
+                # The run around it gave it up meanwhile.
+                return None
+            strand.effect = None
 
     def _stop_siblings(self) -> None:
         """

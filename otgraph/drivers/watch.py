@@ -16,7 +16,8 @@ from typing_extensions import Self
 
 from otgraph.infos import RunInfo
 from otgraph.stream.envelope import check_modes, envelope
-from otgraph.stream.subscription import Buffer, Subscription, View
+from otgraph.stream.subscription import Subscription
+from otgraph.stream.view import Buffer, View
 from otgraph.tracing.observer import LIVE
 from otgraph.tracing.record import Record
 
@@ -88,8 +89,7 @@ def _subscribe(
     run = _find(run_id, thread_id)
     view = View(check_modes(mode), envelope(mode, subgraphs=subgraphs, version=version), subgraphs, buffer)
     record: Record = run.place.record
-    subscription = Subscription(view, run)
-    subscription.on_relief(record.relieve)
+    subscription = Subscription(view, run, record.relieve)
     record.subscribe(subscription)
     if subscription.watches_spans:
         run.observer.watch_foreign()  # type: ignore[attr-defined]

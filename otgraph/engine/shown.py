@@ -100,19 +100,20 @@ def _result(run: Run, kept: Sequence[Write]) -> Any:
     return written_of(run.stream_keys, kept) or None
 
 
-def written_of(keys: Keys, writes: Iterable[Write]) -> dict[str, Any]:
+def written_of(keys: Keys, writes: Sequence[Write]) -> dict[str, Any]:
     """Return what a task wrote to the state: key -> value, or key -> `{"$writes": values}` if more than one."""
-    shown = (keys,) if isinstance(keys, str) else keys
+    shown = (keys,) if type(keys) is str else keys
     result: dict[str, Any] = {}
-    twice: set[str] = set()
     for key, value in writes:
-        if key not in shown:
-            continue
-        if key in twice:
-            result[key]["$writes"].append(value)
-        elif key in result:
-            result[key] = {"$writes": [result[key], value]}
-            twice.add(key)
-        else:
+        if key in shown:
+            if key in result:
+                return _all_written([write for write in writes if write[0] in shown])
             result[key] = value
     return result
+
+
+def _all_written(writes: Iterable[Write]) -> dict[str, Any]:
+    values: dict[str, list[Any]] = {}
+    for key, value in writes:
+        values.setdefault(key, []).append(value)
+    return {key: found[0] if len(found) == 1 else {"$writes": found} for key, found in values.items()}

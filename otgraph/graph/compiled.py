@@ -24,7 +24,7 @@ from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 from otgraph.run_config import RunnableConfig, merge_configs
 from otgraph.runtime import RunControl
-from otgraph.stream.subscription import Buffer
+from otgraph.stream.view import Buffer
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.typing import ContextT, InputT, OutputT, StateT
 

@@ -23,7 +23,8 @@ from otgraph.plan.validate import check_breakpoints
 from otgraph.run_config import OWN_LINEAGE, RunConfig, merge_configs
 from otgraph.runtime import SCOPE, RunControl
 from otgraph.schema import coerce_context
-from otgraph.stream.subscription import Subscription, View
+from otgraph.stream.subscription import Subscription
+from otgraph.stream.view import View
 from otgraph.tracing.observer import TracingObserver, new_observer
 from otgraph.tracing.options import TelemetryOptions, get_telemetry
 
@@ -59,7 +60,7 @@ class Execution:
         default_keys: what the run shows where the caller did not say.
     """
 
-    __slots__ = ("_above", "_flow", "_limit", "observer", "run")
+    __slots__ = ("_above", "_flow", "_limit", "_live", "observer", "run")
 
     def __init__(
         self, graph: CompiledStateGraph[Any, Any, Any, Any], given: Arguments, default_keys: Keys
@@ -95,23 +96,32 @@ class Execution:
         save_run(self.run, graph, above, given.durability)
         self.run.step_timeout = graph.step_timeout
         self._limit = config.max_concurrency
+        self._live = False
         self._flow = run_flow(self.run, given.input)
 
-    def driver(self, kind: type[D], *, live: bool = False) -> D:
+    def driver(self, kind: type[D]) -> D:
         """Return a driver of that kind, which starts from the caller's context variables as they are now."""
         return kind(
-            self._flow, self.observer.record, copy_context(), limit=self._limit, live=live, above=self._above
+            self._flow,
+            self.observer.record,
+            copy_context(),
+            limit=self._limit,
+            live=self._live,
+            above=self._above,
         )
 
     def subscribe(self, *views: View | None) -> list[Subscription]:
         """Return a subscription for each view; it hears everything, the run's start included."""
         record = self.observer.record
-        subscriptions = [Subscription(view, self.run) for view in views if view is not None]
-        for subscription in subscriptions:
-            subscription.on_relief(record.relieve)
-            record.subscribe(subscription)
-            if subscription.watches_spans:
-                self.observer.watch_foreign()
+        subscriptions = []
+        for view in views:
+            if view is not None:
+                subscription = Subscription(view, self.run, record.relieve)
+                subscriptions.append(subscription)
+                record.subscribe(subscription)
+                self._live = self._live or view.live
+                if subscription.watches_spans:
+                    self.observer.watch_foreign()
         return subscriptions
 
     def unsubscribe(self, subscriptions: Sequence[Subscription]) -> None:

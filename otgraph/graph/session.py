@@ -53,19 +53,12 @@ class Session:
         execution = Execution(self._graph, self._given, self._default_keys)
         watching = execution.subscribe(view, printer)
         subscription = watching[0]
-        driver = execution.driver(ThreadDriver, live=any(each.view.live for each in watching))
-        coordinator, pending = driver.coordinator, subscription.queue
+        driver = execution.driver(ThreadDriver)
         try:
-            while not coordinator.done:
-                driver.pump(watching)
+            for _ in driver.drive(watching):
                 if printer is not None:
                     show(watching)
-                while pending:
-                    chunks = subscription.take()
-                    if printer is not None:
-                        show(watching)
-                    yield from chunks
-            show(watching)
+                yield from subscription.take()
             self._conclude(execution, driver)
         finally:
             driver.close()
@@ -77,7 +70,7 @@ class Session:
         execution = Execution(self._graph, self._given, self._default_keys)
         watching = execution.subscribe(view, printer)
         subscription = watching[0]
-        driver = execution.driver(_async_driver(), live=any(each.view.live for each in watching))
+        driver = execution.driver(_async_driver())
         try:
             while True:
                 await driver.pump(watching)

@@ -6,11 +6,12 @@ Rule: wrong modes, versions and keys are refused before anything runs.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otgraph.events import Fact
 from otgraph.stream.envelope import check_modes, envelope
-from otgraph.stream.subscription import Buffer, View
+from otgraph.stream.view import Buffer, View
 
 if TYPE_CHECKING:
     from otgraph.graph.compiled import CompiledStateGraph
@@ -34,18 +35,28 @@ def views_of(
     Raises:
         ValueError: a mode, a version or a buffer that does not exist.
     """
+    if isinstance(mode, str) and isinstance(version, str) and buffer is None:
+        view = _usual_view(mode, version, subgraphs)
+    else:
+        view = _view(mode, version, subgraphs, buffer or Buffer())
+    printed = check_modes(print_mode) if print_mode else ()
+    if graph.options.debug if debug is None else debug:
+        printed = ("updates", "values")
+    return view, View(printed, print_line, subgraphs) if printed else None
+
+
+def _view(mode: Any, version: Any, subgraphs: bool, buffer: Buffer) -> View:
     modes = check_modes(mode)
     if "messages" in modes:
         raise ValueError(
             "the stream mode 'messages' is not there yet: hand tokens to the node's `writer` and stream 'custom'"
         )
-    printed = check_modes(print_mode)
-    if graph.options.debug if debug is None else debug:
-        printed = ("updates", "values")
+    return View(modes, envelope(mode, subgraphs=subgraphs, version=version), subgraphs, buffer)
 
-    wrap = envelope(mode, subgraphs=subgraphs, version=version)
-    view = View(modes, wrap, subgraphs, buffer or Buffer())
-    return view, View(printed, print_line, subgraphs) if printed else None
+
+@lru_cache(maxsize=64)
+def _usual_view(mode: str, version: Any, subgraphs: bool) -> View:
+    return _view(mode, version, subgraphs, Buffer())
 
 
 def print_line(fact: Fact, mode: str, payload: Any) -> str:

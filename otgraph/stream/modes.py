@@ -29,7 +29,7 @@ from otgraph.events import (
     TaskStopped,
     Write,
 )
-from otgraph.infos import RunInfo
+from otgraph.infos import RunInfo, TaskInfo
 from otgraph.missing import MISSING
 
 __all__ = ["MODES", "ORDER", "Mode", "States", "project"]
@@ -53,13 +53,11 @@ class States:
         """Take a run's first state."""
         self._values[run] = dict(values)
 
-    def apply(self, fact: StepApplied) -> None:
-        """Take the changes of a superstep."""
-        self.change(fact.run, fact.values or {})
-
     def change(self, run: RunInfo, values: Mapping[str, Any]) -> None:
         """Take new values of a run's state; MISSING for those that are gone."""
-        state = self._values.setdefault(run, {})
+        state = self._values.get(run)
+        if state is None:
+            state = self._values[run] = {}
         for key, value in values.items():
             if value is MISSING:
                 state.pop(key, None)
@@ -94,7 +92,8 @@ def values_begin(fact: RunStarted, states: States) -> Iterable[Payload]:
 
 def values_applied(fact: StepApplied, states: States) -> Iterable[Payload]:
     """Show the state, if a key that is shown was written and changed."""
-    states.apply(fact)
+    if fact.values:
+        states.change(fact.run, fact.values)
     if fact.step < 0:
         return ()
     keys = fact.run.output_keys
@@ -177,36 +176,36 @@ def tasks_started(fact: TaskStarted, states: States) -> Iterable[Payload]:
     return (payload,)
 
 
-def _result(fact: TaskCommitted | TaskFailed | TaskStopped | TaskInterrupted, **given: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "id": fact.task.id,
-        "name": fact.task.name,
-        "error": None,
-        "result": {},
-        "interrupts": [],
+def _result(
+    task: TaskInfo, result: dict[str, Any], error: BaseException | None = None, interrupts: Sequence[Any] = ()
+) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "name": task.name,
+        "error": error,
+        "result": result,
+        "interrupts": list(interrupts),
     }
-    result.update(given)
-    return result
 
 
 def tasks_committed(fact: TaskCommitted, states: States) -> Iterable[Payload]:
     """Show a task's result."""
-    return (_result(fact, result=written_of(fact.run.stream_keys, fact.writes)),)
+    return (_result(fact.task, written_of(fact.run.stream_keys, fact.writes)),)
 
 
 def tasks_failed(fact: TaskFailed, states: States) -> Iterable[Payload]:
     """Show the exception, live."""
-    return (_result(fact, error=fact.error, result=written_of(fact.run.stream_keys, fact.writes)),)
+    return (_result(fact.task, written_of(fact.run.stream_keys, fact.writes), fact.error),)
 
 
 def tasks_stopped(fact: TaskStopped, states: States) -> Iterable[Payload]:
     """Show that a task was cancelled."""
-    return (_result(fact, error=fact.error),)
+    return (_result(fact.task, {}, fact.error),)
 
 
 def tasks_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
     """Show what a task asks, as plain data."""
-    return (_result(fact, interrupts=[plain_interrupt(item) for item in fact.interrupts]),)
+    return (_result(fact.task, {}, None, [plain_interrupt(item) for item in fact.interrupts]),)
 
 
 # ---- checkpoints
@@ -237,34 +236,29 @@ def checkpoints_saved(fact: CheckpointSaved, states: States) -> Iterable[Payload
     )
 
 
-_second: tuple[int, str] = (0, "1970-01-01T00:00:00")
+_second: tuple[str, str] = ("0", "1970-01-01T00:00:00.")
 
 
 def iso_time(time_ns: int) -> str:
     """Return nanoseconds since 1970 as ISO 8601 in UTC, to the microsecond."""
     global _second  # noqa: PLW0603 (what is the same for a whole second is made once)
-    seconds, rest = divmod(time_ns, 1_000_000_000)
+    digits = str(time_ns)
     known, text = _second
-    if known != seconds:
-        text = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    if known != digits[:-9]:
+        digits = digits.zfill(10)
+        seconds = digits[:-9]
+        text = datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.")
         _second = (seconds, text)
-    return f"{text}.{rest // 1000:06d}+00:00"
+    return f"{text}{digits[-9:-3]}+00:00"
 
 
 def debug_of(kind: str, mode: Mode) -> Mode:
-    """Return the mode that wraps each payload of `mode` with its step and its time."""
+    """Return the mode that wraps the one payload of `mode` with its step and its time."""
 
     def wrapped(fact: Any, states: States) -> Iterable[Payload]:
-        timestamp = iso_time(fact.time_ns)
-        step = (
-            (fact.told or NOTHING_TOLD)["metadata"].get("step")
-            if type(fact) is CheckpointSaved
-            else fact.task.step
-        )
-        return [
-            {"step": step, "timestamp": timestamp, "type": kind, "payload": payload}
-            for payload in mode(fact, states)
-        ]
+        (payload,) = mode(fact, states)
+        step = payload["metadata"].get("step") if kind == "checkpoint" else fact.task.step
+        return ({"step": step, "timestamp": iso_time(fact.time_ns), "type": kind, "payload": payload},)
 
     return wrapped
 

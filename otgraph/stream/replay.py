@@ -14,7 +14,8 @@ from otgraph.stream.envelope import check_modes, envelope
 from otgraph.stream.exported import ExportedSpan
 from otgraph.stream.facts import RecordedRun
 from otgraph.stream.lineage import recorded_runs
-from otgraph.stream.subscription import Subscription, View
+from otgraph.stream.subscription import Subscription
+from otgraph.stream.view import View
 
 __all__ = ["replay"]
 

@@ -8,62 +8,22 @@ afterwards, by asking `crowded` and `overflowed`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
 from threading import Lock
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from otgraph.errors import StreamOverflowError
 from otgraph.events import Fact, RunEnded, RunStarted, StepApplied, snapshot
 from otgraph.infos import RunInfo
-from otgraph.stream.envelope import Envelope, bare
 from otgraph.stream.gap import Gap
-from otgraph.stream.modes import Mode, States, project
+from otgraph.stream.modes import States
 from otgraph.stream.part import Part
+from otgraph.stream.view import View
 
-__all__ = ["Buffer", "Subscription", "View"]
+__all__ = ["Subscription"]
 
 BATCH = 64
 """How many facts are made into chunks before the run may go on."""
-
-Table: TypeAlias = "Mapping[type[Fact], Sequence[tuple[str, Mode]]]"
-
-LIVE = frozenset({"custom", "messages", "spans"})
-"""Modes whose items are handed out while a node runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Buffer:
-    """How far a subscriber may fall behind a run, and what happens then."""
-
-    size: int = 1024
-    """Entries of the record that wait at most."""
-    policy: Literal["block", "drop_oldest", "error"] = "block"
-    """The run waits; the oldest entries are dropped and counted; or the subscriber's iterator raises."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.size, int) or self.size < 1:
-            raise ValueError(f"buffer size must be a positive integer, not {self.size!r}")
-        if self.policy not in ("block", "drop_oldest", "error"):
-            raise ValueError(
-                f"unknown buffer policy {self.policy!r}; expected 'block', 'drop_oldest' or 'error'"
-            )
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class View:
-    """What a subscriber wants to see."""
-
-    modes: tuple[str, ...]
-    envelope: Envelope
-    subgraphs: bool = False
-    buffer: Buffer = Buffer()
-
-    @property
-    def live(self) -> bool:
-        """Whether chunks may come while a node runs."""
-        return not LIVE.isdisjoint(self.modes) or self.subgraphs
 
 
 class Subscription:
@@ -74,15 +34,16 @@ class Subscription:
         view: what to make of the facts.
         root: the run whose facts count, together with those of runs nested in it if the view has subgraphs;
             None for the root run of the record.
+        relieve: called whenever there is room again.
     """
 
     __slots__ = (
-        "_bare",
         "_deep",
         "_gap",
         "_lock",
         "_relieve",
         "_root",
+        "_shows",
         "_size",
         "_states",
         "_strangers",
@@ -99,18 +60,19 @@ class Subscription:
         "watches_spans",
     )
 
-    def __init__(self, view: View, root: RunInfo | None = None) -> None:
+    def __init__(
+        self, view: View, root: RunInfo | None = None, relieve: Callable[[], None] | None = None
+    ) -> None:
         self.view = view
         self._root = root
         self._deep = view.subgraphs
-        self._table, self.mask = _projection(view.modes)
+        self._table, self._shows, self.mask = view.table, view.shows, view.mask
         self._states = States()
         self._wrap = view.envelope
-        self._bare = view.envelope is bare
         self._size = view.buffer.size
         self.queue: deque[Fact] = deque()
         """What has been heard and not yet taken."""
-        self._relieve: Callable[[], None] | None = None
+        self._relieve = relieve
         self.blocks = view.buffer.policy == "block"
         self.watches_spans = "spans" in view.modes
         self.crowded = False
@@ -238,27 +200,24 @@ class Subscription:
                 "give stream(buffer=Buffer(size=…)) more room, or choose the policy 'block' or 'drop_oldest'"
             )
         chunks: list[Any] = []
-        if self._bare:
-            table, states = self._table, self._states
-            for _ in range(min(len(queue), BATCH)):
-                fact = queue.popleft()
-                for _mode, function in table.get(type(fact), ()):
-                    chunks.extend(function(fact, states))
-        else:
-            for _ in range(min(len(queue), BATCH)):
-                self._show(queue.popleft(), chunks)
+        shows, states, left = self._shows, self._states, BATCH
+        while queue and left:
+            left -= 1
+            fact = queue.popleft()
+            if shows is None:
+                self._show(fact, chunks)
+            else:
+                for show in shows[type(fact)]:
+                    chunks += show(fact, states)
         if self.crowded and len(queue) <= self._size >> 1:
             self.relax()
         return chunks
 
     def _show(self, fact: Fact, chunks: list[Any]) -> None:
         states = self._states
-        for mode, function in self._table.get(type(fact), ()):
-            if self._bare:
-                chunks.extend(function(fact, states))
-            else:
-                for payload in function(fact, states):
-                    chunks.append(self._wrap(fact, mode, payload))
+        for mode, function in self._table[type(fact)]:
+            for payload in function(fact, states):
+                chunks.append(self._wrap(fact, mode, payload))
         if type(fact) is RunEnded:
             states.end(fact.run)
 
@@ -298,20 +257,6 @@ class Subscription:
         self.crowded = False
         if self._relieve is not None:
             self._relieve()
-
-    def on_relief(self, relieve: Callable[[], None]) -> None:
-        """Have `relieve` called whenever there is room again."""
-        self._relieve = relieve
-
-
-@lru_cache(maxsize=128)
-def _projection(modes: tuple[str, ...]) -> tuple[Table, int]:
-    """Return who speaks of which fact in these modes, and the mask of the kinds of these facts."""
-    table = project(modes)
-    mask = RunEnded.kind
-    for fact in table:
-        mask |= fact.kind
-    return table, mask
 
 
 def _task_in_progress(run: RunInfo) -> Any:

@@ -111,6 +111,8 @@ class TracingObserver:
         else:
             span = pipeline.child(name, caller.span, context, attributes, run.links)
         fact = RunStarted(run)
+        if record.mask & RunStarted.kind:
+            fact.load()
         if self._capture is not None:
             self._capture.run_started(span, fact)
         run.span = span
@@ -173,6 +175,7 @@ class TracingObserver:
         fact = None
         if self.record.mask & CheckpointSaved.kind or self._capture is not None:
             fact = CheckpointSaved(run, tasks, partial(describe_checkpoint, run, tasks))
+            fact.load()
             if self._capture is not None:
                 attributes.update(self._capture.checkpoint_saved(fact))
         span = run.span if run.step_span is None else run.step_span
@@ -253,6 +256,7 @@ class TracingObserver:
         fact = attributes = None
         if self.record.mask & StepApplied.kind or self._capture is not None:
             fact = StepApplied(run, step, changed, written)
+            fact.load()
             attributes = None if self._capture is None else self._capture.step_applied(fact)
         span = run.span if run.step_span is None else run.step_span
         span.emit(StepApplied.name, attributes, fact, reserved=True)

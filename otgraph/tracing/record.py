@@ -12,14 +12,10 @@ from itertools import count
 from threading import RLock
 from typing import Any, Protocol
 
-from otgraph.events import CheckpointSaved, Fact, RunStarted, StepApplied
+from otgraph.events import Fact
 from otgraph.infos import RunInfo
 
 __all__ = ["Listener", "Record"]
-
-
-LOADED = RunStarted.kind | StepApplied.kind | CheckpointSaved.kind
-"""Facts that read something from the live run before they are told."""
 
 
 class Listener(Protocol):
@@ -89,14 +85,11 @@ class Record:
         with self._lock:
             fact.seq = seq = self.seq = next(self.numbers)
             kind = fact.kind
-            if self.mask & kind:
-                if kind & LOADED:
-                    fact.load()
-                for listener in self._listeners:
-                    if listener.mask & kind:
-                        listener.hear(fact)
-                        if listener.crowded:
-                            self.crowded = True
+            for listener in self._listeners:
+                if listener.mask & kind:
+                    listener.hear(fact)
+                    if listener.crowded:
+                        self.crowded = True
         return seq
 
     def note(self, fact: Fact) -> None:
@@ -129,15 +122,16 @@ class Record:
     def unsubscribe(self, listener: Listener) -> None:
         """Tell `listener` nothing more."""
         with self._lock:
-            self._listeners = tuple(other for other in self._listeners if other is not listener)
+            self._listeners = tuple([other for other in self._listeners if other is not listener])
             self._note_wishes()
         self.relieve()
 
     def _note_wishes(self) -> None:
-        self.mask = 0
+        mask, spans = 0, False
         for listener in self._listeners:
-            self.mask |= listener.mask
-        self.spans = any(listener.watches_spans for listener in self._listeners)
+            mask |= listener.mask
+            spans = spans or listener.watches_spans
+        self.mask, self.spans = mask, spans
 
     @property
     def flooded(self) -> bool:
@@ -156,6 +150,9 @@ class Record:
 
     def relieve(self) -> None:
         """Look again whether anybody is behind, and wake those who wait if nobody is."""
+        if not self.crowded:
+            # Nobody waits then.
+            return
         with self._lock:
             self.crowded = any(listener.crowded for listener in self._listeners)
             if self.crowded:

@@ -106,13 +106,15 @@ class Span(ApiSpan, RecordedSpan):
         if self._end_time is not None:
             logger.warning("Event %r ignored: span %r has ended.", name, self._name)
             return
-        if fact is None and self.place is not None:
-            events = self._raw_events
-            events.append((name, time_ns(), attributes, next(self.place.record.numbers), reserved))
-            if len(events) > self._source.limits.event_room:
-                self._cut_events()
-            return
-        self._add_event(name, time_ns(), attributes, fact, reserved)
+        source, place, now = self._source, self.place, time_ns()
+        if fact is None and place is not None:
+            more: Any = next(place.record.numbers)
+        else:
+            more = source.stream.on_event(self, name, now, attributes, fact)
+        events = self._raw_events
+        events.append((name, now, attributes, more, reserved))
+        if len(events) > source.limits.event_room:
+            self._cut_events()
 
     def annotate(self, attributes: dict[str, Any]) -> None:
         """Set attributes of the engine, taken as they are; works until the processors see the end."""
@@ -171,14 +173,6 @@ class Span(ApiSpan, RecordedSpan):
         self.fact = fact
         self.end()
 
-    def _add_event(self, name: str, time: int, attributes: Any, fact: Any, reserved: bool) -> None:
-        source = self._source
-        more = source.stream.on_event(self, name, time, attributes, fact)
-        events = self._raw_events
-        events.append((name, time, attributes, more, reserved))
-        if len(events) > source.limits.event_room:
-            self._cut_events()
-
     def _bound(self) -> BoundedAttributes:
         limits = self._source.limits
         mine = bounded(self._attributes, limits.max_attributes, limits.attribute_length, frozen=False)
@@ -235,8 +229,12 @@ class Span(ApiSpan, RecordedSpan):
         if clean is None:
             clean = bounded(attributes, limits.max_event_attributes, limits.event_attribute_length)
         time = time_ns() if timestamp is None else timestamp
-        if not self._ended("event"):
-            self._add_event(name, time, clean, None, False)
+        if self._ended("event"):
+            return
+        more = self._source.stream.on_event(self, name, time, clean, None)
+        self._raw_events.append((name, time, clean, more, False))
+        if len(self._raw_events) > limits.event_room:
+            self._cut_events()
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not (context and (context.is_valid or attributes or context.trace_state)):

@@ -15,7 +15,8 @@ from otgraph.errors import StreamOverflowError
 from otgraph.events import RunEnded, RunStarted, StepApplied
 from otgraph.infos import RunInfo
 from otgraph.stream.envelope import envelope
-from otgraph.stream.subscription import Buffer, Subscription, View
+from otgraph.stream.subscription import Subscription
+from otgraph.stream.view import Buffer, View
 from otgraph.telemetry import awatch, live_runs, watch
 from otgraph.types import StreamWriter
 

@@ -30,7 +30,8 @@ from opentelemetry.sdk.trace.sampling import (
 )
 
 from otgraph.stream.envelope import envelope
-from otgraph.stream.subscription import Buffer, Subscription, View
+from otgraph.stream.subscription import Subscription
+from otgraph.stream.view import Buffer, View
 from otgraph.telemetry import TelemetryOptions
 from otgraph.tracing.faults import faults
 from otgraph.tracing.observer import LIVE
