@@ -20,7 +20,7 @@ from otgraph.engine.saving import SPECIAL, put_writes_flow, save_flow
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import plan_tasks
 from otgraph.engine.thread import Replayed, SavedThread
-from otgraph.engine.writes import apply_writes, result_writes
+from otgraph.engine.writes import apply_writes, result_writes, written_by_nobody
 from otgraph.errors import EmptyInputError, InvalidUpdateError
 from otgraph.events import Write
 
@@ -152,15 +152,8 @@ def _take_pending(run: Run, thread: SavedThread) -> None:
             thread.answers.give(value)
     applied = [write for write in writes if write[0] not in SPECIAL]
     if applied:
-        changed, written = _write(run, applied, ())
+        changed, written = apply_writes(run, [written_by_nobody(run, applied)])
         run.observer.step_applied(run, -1, changed, written)
-
-
-def _write(run: Run, writes: Sequence[Write], given_up: Sequence[Task]) -> tuple[list[str], list[str]]:
-    task = Task(run, run.plan.nodes[START], NULL_TASK_ID, None, (), ())
-    task.writes = writes
-    task.span = run.span
-    return apply_writes(run, [*given_up, task])
 
 
 # ---- going on, or starting anew
@@ -189,7 +182,7 @@ def _give_up_due(run: Run, input: Any) -> None:
     due = plan_tasks(run, inputs=False)
     for task in due:
         task.writes = ()
-    _write(run, [(START, input)], due)
+    apply_writes(run, [*due, written_by_nobody(run, [(START, input)])])
 
 
 def attach(run: Run, thread: SavedThread, tasks: Sequence[Task]) -> None:

@@ -40,7 +40,7 @@ def restore(run: Run, checkpoint: Checkpoint, step: int) -> None:
     run.version = max(run.versions.values(), default=None)
     run.seen = {name: dict(seen) for name, seen in checkpoint["versions_seen"].items()}
     updated = checkpoint.get("updated_channels")
-    run.updated = set(run.versions if updated is None else updated)
+    run.updated = None if updated is None else set(updated)
     run.lively = {name for name in run.plan.volatile if channels[name].is_available()}
     run.checkpoint = checkpoint_bytes(checkpoint["id"])
     run.step = step + 1
@@ -65,7 +65,7 @@ def checkpoint_of(run: Run) -> Checkpoint:
         "channel_values": values,
         "channel_versions": dict(versions),
         "versions_seen": seen,
-        "updated_channels": sorted(run.updated),
+        "updated_channels": None if run.updated is None else sorted(run.updated),
     }
 
 

@@ -112,8 +112,8 @@ class Run(RunInfo):
         """Returns the version after a version."""
         self.seen: dict[str, dict[str, Any]] = {}
         """Node -> channel -> the version of the channel that the node last ran on."""
-        self.updated: set[str] = set()
-        """Channels that changed in the superstep just applied."""
+        self.updated: set[str] | None = set()
+        """Channels that changed in the superstep just applied; None where that is not known."""
         self.lively: set[str] = set()
         """Volatile channels that hold something, and so may change in a superstep without writes."""
         self.sources: dict[str, list[Any]] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from otgraph.command import Send
@@ -36,17 +36,23 @@ def plan_tasks(run: Run, *, inputs: bool = True) -> list[Task]:
     packets = run.channels[TASKS].peek()
     if packets:
         _plan_pushed(run, packets, tasks)
-    nodes, triggered = run.plan.nodes, run.plan.trigger_to_nodes
-    due: set[str] = set()
-    for channel in run.updated:
-        names = triggered.get(channel)
-        if names is not None:
-            due.update(names)
-    for name in sorted(due) if len(due) > 1 else due:
+    nodes = run.plan.nodes
+    for name in nodes if run.updated is None else _candidates(run, run.updated):
         node = nodes[name]
         if _is_due(run, node):
             tasks.append(_pulled(run, node, inputs=inputs))
     return tasks
+
+
+def _candidates(run: Run, updated: Iterable[str]) -> Iterable[str]:
+    """Return the nodes that a change of these channels may have made due, by name."""
+    triggered = run.plan.trigger_to_nodes
+    due: set[str] = set()
+    for channel in updated:
+        names = triggered.get(channel)
+        if names is not None:
+            due.update(names)
+    return sorted(due) if len(due) > 1 else due
 
 
 def _plan_pushed(run: Run, packets: Any, tasks: list[Task]) -> None:

@@ -12,14 +12,14 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from otgraph.command import Command, Send
-from otgraph.constants import END, NOT_CHANNELS, ROOT, TASKS, branch_channel
+from otgraph.constants import END, NOT_CHANNELS, NULL_TASK_ID, ROOT, START, TASKS, branch_channel
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
 from otgraph.errors import ErrorCode, InvalidUpdateError, ParentCommand, create_error_message
 from otgraph.events import Write
 from otgraph.schema import updates_of
 
-__all__ = ["apply_writes", "packet_write", "result_writes"]
+__all__ = ["apply_writes", "packet_write", "result_writes", "written_by_nobody"]
 
 logger = logging.getLogger("otgraph")
 
@@ -158,6 +158,14 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
         _finish(run, updated)
     run.updated = updated
     return changed, written
+
+
+def written_by_nobody(run: Run, writes: Sequence[Write]) -> Task:
+    """Return a task that stands for writes that no node made: those of an input or a command."""
+    task = Task(run, run.plan.nodes[START], NULL_TASK_ID, None, (), ())
+    task.writes = writes
+    task.span = run.span
+    return task
 
 
 def _finish(run: Run, updated: set[str]) -> None:

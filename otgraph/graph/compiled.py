@@ -20,6 +20,7 @@ from otgraph.graph.introspection import Introspection
 from otgraph.graph.results import invoke_result
 from otgraph.graph.saving import check_durability
 from otgraph.graph.session import Session, batch_limit, cached_nodes, each_config
+from otgraph.graph.states import States
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 from otgraph.run_config import RunnableConfig, merge_configs
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["CompiledStateGraph"]
 
 
-class CompiledStateGraph(Introspection, Generic[StateT, ContextT, InputT, OutputT]):
+class CompiledStateGraph(Introspection, States, Generic[StateT, ContextT, InputT, OutputT]):
     """
     A graph, ready to run; made by `StateGraph.compile`.
 

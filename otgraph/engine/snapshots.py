@@ -1,0 +1,154 @@
+"""
+The state of a thread, read from its checkpoints.
+
+Rule: reading changes nothing. The newest checkpoint is shown together with what tasks have done since; one that was
+named is shown as it was saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from otgraph.checkpoint.records import CheckpointTuple
+from otgraph.constants import CONF, NULL_TASK_ID
+from otgraph.engine.begin import attach
+from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
+from otgraph.engine.restore import restore
+from otgraph.engine.run import Run
+from otgraph.engine.saving import SPECIAL
+from otgraph.engine.shown import own_metadata, shown_tasks
+from otgraph.engine.task import Task
+from otgraph.engine.tasks import plan_tasks
+from otgraph.engine.thread import SavedThread, with_map
+from otgraph.engine.writes import apply_writes, written_by_nobody
+from otgraph.snapshot import PregelTask, StateSnapshot
+
+__all__ = ["Inside", "NewRun", "Place", "apply_pending", "history_flow", "load", "state_flow"]
+
+
+class Place(NamedTuple):
+    """A graph, and where in a thread its states are."""
+
+    graph: Any
+    """The compiled graph."""
+    configurable: Mapping[str, Any]
+    """Names thread, namespace and, if one is meant, the checkpoint."""
+    metadata: Mapping[str, Any]
+    """Of the caller's config."""
+
+
+NewRun: TypeAlias = Callable[[Place], Run]
+"""Makes a run of a graph that nobody drives, to hold the state of a checkpoint."""
+
+Inside: TypeAlias = Callable[[Place, Task], "Place | None"]
+"""Returns the place of the graph that a task runs, or None."""
+
+
+def state_flow(new_run: NewRun, place: Place, inside: Inside | None) -> Flow:
+    """
+    Return the state of a thread.
+
+    Args:
+        inside: finds the graphs inside, whose states are then part of this one.
+    """
+    run = new_run(place)
+    thread = run.saved
+    assert thread is not None
+    found = checked((yield LoadCheckpoint(thread.saver, thread.config(thread.asked_for))))
+    if found is None:
+        return _nothing(run, place)
+    states = yield from _states_inside_flow(new_run, place, run, found, inside)
+    return _snapshot(run, found, states, pending=thread.asked_for is None)
+
+
+def history_flow(new_run: NewRun, place: Place, **selection: Any) -> Flow:
+    """Return the states of a thread, the newest first; `selection` is what savers take to list them."""
+    thread = new_run(place).saved
+    assert thread is not None
+    before = selection.pop("before", None)
+    config = thread.config(thread.asked_for)
+    found = checked((yield ListCheckpoints(thread.saver, config, before=before, **selection)))
+    states = []
+    for each in found:
+        run = new_run(place)
+        assert run.saved is not None
+        states.append(_snapshot(run, each, {}, pending=False))
+    return states
+
+
+def _nothing(run: Run, place: Place) -> StateSnapshot:
+    """Return the state of a thread that nothing is known of."""
+    values = run.read(run.plan.stream_keys) if isinstance(run.plan.stream_keys, str) else {}
+    config: Any = {CONF: dict(place.configurable)}
+    if place.metadata:
+        config["metadata"] = dict(place.metadata)
+    return StateSnapshot(values, (), config, None, None, None, (), ())
+
+
+def load(run: Run, thread: SavedThread, found: CheckpointTuple) -> list[Task]:
+    """Give a run the state of a checkpoint; return the tasks that are due there, with what they have done."""
+    thread.take(found)
+    restore(run, found.checkpoint, found.metadata["step"])
+    # As LangGraph shows them: in the order in which the nodes were declared.
+    run.updated = None
+    tasks = plan_tasks(run, inputs=False)
+    attach(run, thread, tasks)
+    return tasks
+
+
+def _states_inside_flow(
+    new_run: NewRun, place: Place, run: Run, found: CheckpointTuple, inside: Inside | None
+) -> Flow:
+    """Return task id -> state of the graph that the task runs, for the tasks that are due."""
+    states: dict[str, Any] = {}
+    if inside is None or run.saved is None:
+        return states
+    for task in load(run, run.saved, found):
+        within = inside(place, task)
+        if within is not None:
+            states[task.id] = yield from state_flow(new_run, within, inside)
+    return states
+
+
+def _snapshot(run: Run, found: CheckpointTuple, states: Mapping[str, Any], *, pending: bool) -> StateSnapshot:
+    thread = run.saved
+    assert thread is not None
+    due = load(run, thread, found)
+    tasks = shown_tasks(run, thread, due)
+    shown: Sequence[PregelTask] = [
+        task._replace(state=states[task.id]) if task.id in states else task for task in tasks
+    ]
+    if pending:
+        apply_pending(run, thread, due)
+    config: Any = with_map(found.config, found.metadata)
+    return StateSnapshot(
+        run.read(run.plan.stream_keys),
+        tuple(task.name for task in due if not (pending and task.restored)),
+        _named(config),
+        own_metadata(found.metadata),
+        found.checkpoint["ts"],
+        _named(with_map(found.parent_config, found.metadata)),
+        tuple(shown),
+        tuple(question for task in tasks for question in task.interrupts),
+    )
+
+
+def apply_pending(run: Run, thread: SavedThread, due: Sequence[Task]) -> None:
+    """Have the state show what commands and finished tasks have written since its checkpoint."""
+    writes = [write for write in thread.pending.get(NULL_TASK_ID, ()) if write[0] not in SPECIAL]
+    if writes:
+        apply_writes(run, [written_by_nobody(run, writes)])
+    finished = [task for task in due if task.restored]
+    if finished:
+        apply_writes(run, finished)
+
+
+def _named(config: Any) -> Any:
+    """Return a config with nothing but what names a checkpoint."""
+    if not config:
+        return None
+    conf = config[CONF]
+    names = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
+    shown = {name: conf[name] for name in names if name in conf}
+    return {CONF: {**shown, "thread_id": str(shown["thread_id"])}}
