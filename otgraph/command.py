@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from otgraph.constants import OVERWRITE, PARENT
+from otgraph.timeout import Timeout, read_timeout
 
 __all__ = ["Command", "Overwrite", "Send"]
 
@@ -24,24 +25,28 @@ class Send:
     Args:
         node: name of the node to run.
         arg: its input, handed over as it is (not merged with the state).
-        timeout: seconds, `timedelta` or `TimeoutPolicy` for this task alone.
+        timeout: limit of one attempt of this task, in place of the node's: seconds, `timedelta` or
+            `TimeoutPolicy`; kept as a policy in seconds.
     """
 
     __slots__ = ("arg", "node", "timeout")
 
-    def __init__(self, /, node: str, arg: Any, *, timeout: Any = None) -> None:
+    def __init__(self, /, node: str, arg: Any, *, timeout: Timeout = None) -> None:
         self.node = node
         self.arg = arg
-        self.timeout = timeout
+        self.timeout = None if timeout is None else read_timeout(timeout)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Send) and self.node == other.node and self.arg == other.arg
+        if not isinstance(other, Send):
+            return False
+        return self.node == other.node and self.arg == other.arg and self.timeout == other.timeout
 
     def __hash__(self) -> int:
-        return hash((self.node, self.arg))
+        return hash((self.node, self.arg, self.timeout))
 
     def __repr__(self) -> str:
-        return f"Send(node={self.node!r}, arg={self.arg!r})"
+        limited = "" if self.timeout is None else f", timeout={self.timeout!r}"
+        return f"Send(node={self.node!r}, arg={self.arg!r}{limited})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 __all__ = [
     "EmptyChannelError",
@@ -90,20 +90,41 @@ class TaskNotFound(Exception):
 
 
 class NodeCancelledError(Exception):
-    """A node raised `asyncio.CancelledError` by itself: nobody had cancelled the run."""
+    """A node raised `asyncio.CancelledError` by itself: nobody had cancelled the run. It is not retried."""
 
     def __init__(self, node: str) -> None:
         self.node = node
-        super().__init__(f"Node {node!r} raised CancelledError, but its run was not cancelled")
+        super().__init__(f"Node {node!r} raised asyncio.CancelledError")
 
 
 class NodeTimeoutError(Exception):
-    """A node ran longer than its timeout allows; it may be retried."""
+    """
+    One attempt of a node took longer than its timeout allows; it may be retried.
 
-    def __init__(self, node: str, *, elapsed: float, limit: float, kind: str = "run") -> None:
-        self.node, self.elapsed, self.limit, self.kind = node, elapsed, limit, kind
+    Args:
+        elapsed: seconds since the attempt began.
+        kind: which limit was reached.
+        idle_timeout: the node's limit, in seconds; None if it has none.
+        run_timeout: the same.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        elapsed: float,
+        *,
+        kind: Literal["idle", "run"],
+        idle_timeout: float | None = None,
+        run_timeout: float | None = None,
+    ) -> None:
+        self.node, self.elapsed, self.kind = node, elapsed, kind
+        self.idle_timeout, self.run_timeout = idle_timeout, run_timeout
+        limit = idle_timeout if kind == "idle" else run_timeout
+        self.timeout = 0.0 if limit is None else limit
+        """The limit that was reached."""
+        since = " without making progress" if kind == "idle" else ""
         super().__init__(
-            f"Node {node!r} exceeded its {kind} timeout of {limit:.3f}s (elapsed: {elapsed:.3f}s)."
+            f"Node {node!r} exceeded its {kind} timeout of {self.timeout:.3f}s{since} (elapsed: {elapsed:.3f}s)."
         )
 
 

@@ -159,8 +159,12 @@ class AsyncDriver(Driver):
             # The thread cannot be stopped; from here on its result does not count.
             handle.give_up()
             self._end(strand, reply)
-        elif isinstance(handle, asyncio.TimerHandle):
-            handle.cancel()
+        else:
+            if handle is None:
+                # It has not begun; perhaps it waits until the consumer has taken what is there.
+                self.held = None if self.held is strand else self.held
+            else:
+                handle.cancel()
             self.coordinator.answer(strand, reply)
 
     # ---- effects
@@ -169,8 +173,9 @@ class AsyncDriver(Driver):
         effect: Any = strand.effect
         kind = type(effect)
         coordinator = self.coordinator
-        if self.above is not None and self.above.ended:
-            coordinator.answer(strand, CANCELLED)
+        if self.is_over(strand):
+            if strand.effect is not None:
+                coordinator.answer(strand, CANCELLED)
         elif kind is CallNode:
             if is_own(effect):
                 coordinator.answer(strand, outcome(effect, self.scope_of(effect), self))
@@ -196,7 +201,7 @@ class AsyncDriver(Driver):
     def _begin(self, strand: Strand) -> None:
         effect = strand.effect
         assert type(effect) is CallNode
-        scope = self.scopes[strand] = self.scope_of(effect)
+        scope = self.scopes[strand] = self.scope_of(effect, strand)
         if effect.callee.coro is None:
             strand.handle = job = Job(self, strand, effect, scope)
             workers.submit((job,))
@@ -271,11 +276,14 @@ class AsyncDriver(Driver):
             self._waiter = None
             if timer is not None:
                 timer.cancel()
-        for group in self.expire(asyncio.TimeoutError()) if deadline is not None else ():
-            self.drop(self.coordinator.waiting(group))
-            for strand in list(self.coordinator.waiting(group)):
-                self._stop(strand, CANCELLED)
+        if deadline is not None:
+            self.give_up_overdue()
         self._turn = monotonic()
+
+    def give_up_overdue(self) -> None:
+        """Cancel the calls of the groups whose time is up."""
+        for strand in self.expire(asyncio.TimeoutError()):
+            self._stop(strand, CANCELLED)
 
     def wake(self) -> None:
         """Have `pump` look again; may be called from any thread."""
@@ -361,7 +369,6 @@ class AsyncDriver(Driver):
         for strand, scope in list(self.scopes.items()):
             handle = strand.handle
             if isinstance(handle, AsyncCall):
-                scope.muted = True
                 handle.stop(CANCELLED)
                 tasks.append(handle.task)
             elif isinstance(handle, Job):

@@ -13,8 +13,9 @@ from math import inf
 from time import monotonic, time
 from typing import Any
 
+from otgraph.drivers.clock import Clock, TimedScope, clock_of
 from otgraph.drivers.scope import CallScope
-from otgraph.drivers.strands import Coordinator, Group, Strand
+from otgraph.drivers.strands import Coordinator, Strand
 from otgraph.engine.effects import CANCELLED, CallNode, Expired, Flow, RunCancelled
 from otgraph.errors import RunEndedError
 from otgraph.stream.subscription import Subscription
@@ -60,7 +61,8 @@ class Driver:
         self.held: Strand | None = None
         """A strand whose effect waits until the consumer has taken what is there."""
         self.closed = False
-        self._deadlines: dict[Group, float] = {}
+        self._overdue = False
+        """Whether the time of some group was up."""
         if above is not None:
             above.adopt(self)
 
@@ -86,12 +88,31 @@ class Driver:
 
     # ---- calls of user code
 
-    def scope_of(self, effect: CallNode) -> CallScope:
-        """Return a scope for a new call."""
+    def scope_of(self, effect: CallNode, strand: Strand | None = None) -> CallScope:
+        """
+        Return a scope for a new call.
+
+        Args:
+            strand: whose it is, where there may be limits to its time.
+        """
         task: Any = effect.task
         if task.first_attempt_time is None and task.node.retry:
             task.first_attempt_time = time()
+        if (strand is not None and self.coordinator.timed) or self.above is not None:
+            clocks = self._clocks(strand)
+            if clocks:
+                return TimedScope(task, self.pause, clocks)
         return CallScope(task, self.pause)
+
+    def _clocks(self, strand: Strand | None) -> tuple[Clock, ...]:
+        """Return the clocks of the attempts that a strand is part of, those of runs around this one included."""
+        clocks = [] if self.above is None else list(self.above.clocks)
+        group = None if strand is None else strand.group
+        while group is not None:
+            if group.limit is not None and group.limit.attempt:
+                clocks.append(clock_of(group.limit))
+            group = group.parent.group
+        return tuple(clocks)
 
     def pause(self, scope: CallScope) -> None:
         """Hold up user code that has just written more than a subscriber can take."""
@@ -133,24 +154,52 @@ class Driver:
         timed = self.coordinator.timed
         if not timed:
             return None
-        now = monotonic()
-        for group in timed:
-            if group not in self._deadlines and group.timeout is not None:
-                self._deadlines[group] = now + group.timeout
-        return min(self._deadlines[group] for group in timed)
+        first = min(clock_of(group.limit).due for group in timed if group.limit is not None)
+        return None if first == inf else first
 
-    def expire(self, error: BaseException) -> list[Group]:
-        """Mark the groups whose time is up as stopped for that reason, and return them."""
+    def expire(self, error: BaseException) -> list[Strand]:
+        """Stop the groups whose time is up; return what they wait for, that the driver may give it up."""
+        coordinator = self.coordinator
         now = monotonic()
-        timed = self.coordinator.timed
-        over = [group for group in timed if self._deadlines.get(group, inf) <= now]
-        for group in over:
-            timed.remove(group)
-            group.timeout = None
+        doomed: list[Strand] = []
+        for group in list(coordinator.timed):
+            limit = group.limit
+            if limit is None or clock_of(limit).due > now:
+                continue
+            waiting = list(coordinator.waiting(group))
+            if not waiting:
+                # What it waited for has just come.
+                continue
+            self._overdue = True
+            coordinator.timed.remove(group)
+            group.limit = None
             if group.stopped is None:
-                group.stopped = Expired(error)
-        self._deadlines = {group: self._deadlines[group] for group in timed if group in self._deadlines}
-        return over
+                group.stopped = clock_of(limit).expired(error)
+            doomed.extend(waiting)
+        if self.held in doomed:
+            self.held = None
+        self.drop(doomed)
+        return [strand for strand in doomed if strand.effect is not None]
+
+    def give_up_overdue(self) -> None:
+        """Give up whatever belongs to groups whose time is up."""
+        raise NotImplementedError
+
+    def is_over(self, strand: Strand) -> bool:
+        """Say whether nothing is to be done for a strand any more; give up what it is part of, if its time is up."""
+        if self.above is not None and self.above.ended:
+            return True
+        group = strand.group
+        if self.coordinator.timed and any(clock.due <= monotonic() for clock in self._clocks(strand)):
+            # Where calls are short, nothing is ever found waiting.
+            self.give_up_overdue()
+        if not self._overdue:
+            return False
+        while group is not None:
+            if type(group.stopped) is Expired:
+                return True
+            group = group.parent.group
+        return False
 
     def drop_queued(self) -> None:
         """Cancel the calls that have not begun in groups that an error has just stopped."""

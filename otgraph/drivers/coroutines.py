@@ -12,10 +12,10 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from otgraph.drivers.call import open_coroutine, runnable_result
+from otgraph.drivers.job import own_cancellation
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.stepper import Owner, Stepper
-from otgraph.engine.effects import CallNode, Failure
-from otgraph.errors import NodeCancelledError
+from otgraph.engine.effects import CANCELLED, CallNode, Failure
 
 if TYPE_CHECKING:
     from otgraph.drivers.aio import AsyncDriver
@@ -60,6 +60,8 @@ class AsyncCall:
 
     def stop(self, reply: Any) -> None:
         """Cancel it; `reply` is its reply, whatever it makes of that."""
+        if reply is CANCELLED:
+            self.scope.muted = True
         if self._stopped is NOT_STOPPED:
             self._stopped = reply
             self._timer = self._driver.loop.call_later(PATIENCE, self._end)
@@ -84,7 +86,7 @@ class AsyncCall:
                 logger.warning("Node %r, while it was cancelled: %r", self._effect.task.name, error)
             return self._stopped
         if task.cancelled():
-            return Failure(NodeCancelledError(self._effect.task.name))
+            return own_cancellation(self._effect, asyncio.CancelledError())
         return task.result() if error is None else Failure(error)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otgraph.drivers.base import Driver
     from otgraph.drivers.strands import Strand
 
-__all__ = ["Job", "note_wait", "outcome"]
+__all__ = ["Job", "note_wait", "outcome", "own_cancellation"]
 
 WORTH_TELLING = 0.001
 """Seconds that a call waits for a slot before its span says so."""
@@ -85,8 +85,15 @@ def outcome(effect: CallNode, scope: CallScope, driver: Driver) -> Any:
         return call_sync(effect, scope, driver.context)
     except BaseException as error:
         if type(error).__name__ == "CancelledError" and _is_cancellation(error):
-            return Failure(NodeCancelledError(effect.task.name))
+            return own_cancellation(effect, error)
         return Failure(error)
+
+
+def own_cancellation(effect: CallNode, error: BaseException) -> Failure:
+    """Return the reply of a call that raised CancelledError though nobody had cancelled it."""
+    failure = NodeCancelledError(effect.task.name)
+    failure.__cause__ = error
+    return Failure(failure)
 
 
 def _is_cancellation(error: BaseException) -> bool:

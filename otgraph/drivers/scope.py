@@ -7,9 +7,9 @@ is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from otgraph.constants import CONF, NS_SEP
 from otgraph.engine.interrupts import ask
@@ -33,6 +33,9 @@ class CallScope:
     Args:
         pause: called after something was written while a subscriber asks the run to wait.
     """
+
+    clocks: Sequence[Any] = ()
+    """Of the time limits it is under."""
 
     __slots__ = ("_config", "_inside", "_pause", "_runtime", "ended", "muted", "run", "task")
 
@@ -76,18 +79,29 @@ class CallScope:
         run = self.run
         record = run.place.record
         if self.ended or record.closed:
-            self._refuse("its stream writer")
+            self.refuse("its stream writer")
         if self.muted:
             return
         run.observer.emitted(self.task, payload)
         if record.crowded:
             self._pause(self)
 
-    def _refuse(self, what: str) -> None:
+    def refuse(self, what: str) -> NoReturn:
+        """
+        Refuse what the call asks for, as its result does not count any more.
+
+        Raises:
+            RunEndedError: always.
+        """
         raise RunEndedError(
-            f"node {self.task.name!r} used {what} after its run was over (cancelled, abandoned by its consumer, or "
-            "finished): return from the node when the run ends, or check `runtime.control`"
+            f"node {self.task.name!r} used {what} after it was given up or its run was over (timed out, cancelled, "
+            "abandoned by its consumer, or finished): nobody takes its result any more, so return from the node"
         )
+
+    def beat(self) -> None:
+        """Tell that the call is alive; whoever gave it up does not want to know."""
+        if self.ended:
+            self.refuse("its heartbeat")
 
     @property
     def store(self) -> Any:
@@ -104,6 +118,7 @@ class CallScope:
                 context=options.context,
                 store=options.store,
                 stream_writer=self.write,
+                heartbeat=self.beat,
                 control=options.control,
                 execution_info=ExecutionInfo(
                     checkpoint_id=checkpoint_text(self.run.checkpoint),
@@ -126,7 +141,7 @@ class CallScope:
     def interrupt(self, value: Any, response_schema: Any = None) -> Any:
         """Ask a human; see `otgraph.interrupts.interrupt`."""
         if self.ended or self.run.place.record.closed:
-            self._refuse("an interrupt")
+            self.refuse("an interrupt")
         return ask(self.task, value, response_schema)
 
     @property

@@ -12,9 +12,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from otgraph.drivers import coroutines
+from otgraph.drivers.job import own_cancellation
 from otgraph.drivers.stepper import Stepper
 from otgraph.engine.effects import CallNode, Failure
-from otgraph.errors import NodeCancelledError
 
 if TYPE_CHECKING:
     from otgraph.drivers.aio import AsyncDriver
@@ -57,7 +57,7 @@ class SharedTask:
             elif task.cancelling() > before:
                 raise
             else:
-                reply = Failure(NodeCancelledError(effect.task.name))
+                reply = own_cancellation(effect, error)
         finally:
             if self._doom is not None:
                 self._doom.cancel()

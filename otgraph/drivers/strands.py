@@ -38,14 +38,14 @@ class Strand:
 class Group:
     """Strands that run at the same time, and the one that waits for them."""
 
-    __slots__ = ("nested", "open", "parent", "stopped", "strands", "timeout")
+    __slots__ = ("limit", "nested", "open", "parent", "stopped", "strands")
 
     def __init__(self, parent: Strand, effect: RunTasks) -> None:
         self.parent = parent
         self.strands = [Strand(flow, self) for flow in effect.flows]
         self.nested = effect.nested
-        self.timeout = effect.timeout
-        """Seconds that it may take."""
+        self.limit = effect.limit
+        """How long it may take; None once its time is up."""
         self.open = len(self.strands)
         self.stopped: BaseException | Expired | None = None
         """The first error that one of them returned, or that their time is up."""
@@ -89,7 +89,7 @@ class Coordinator:
             group = strand.child = Group(strand, effect)
             self.width += len(group.strands) - 1
             self.ready.extend(group.strands)
-            if group.timeout is not None:
+            if group.limit is not None:
                 self.timed.append(group)
             strand.effect = None
             return None
@@ -137,7 +137,7 @@ class Coordinator:
             return
         stop = value if error is None else error
         group.open -= 1
-        if not group.open and group.timeout is not None:
+        if not group.open and group.limit is not None:
             self.timed.remove(group)
         if stop is not None and group.stopped is None:
             group.stopped = stop

@@ -167,8 +167,9 @@ class ThreadDriver(Driver):
     def _perform(self, strand: Strand) -> None:
         effect: Any = strand.effect
         kind = type(effect)
-        if self.above is not None and self.above.ended:
-            self.coordinator.answer(strand, CANCELLED)
+        if self.is_over(strand):
+            if strand.effect is not None:
+                self.coordinator.answer(strand, CANCELLED)
         elif kind is CallNode:
             if self.alone or is_own(effect):
                 reply = self._call_here(strand, effect)
@@ -229,7 +230,7 @@ class ThreadDriver(Driver):
     def _submit(self, strand: Strand) -> None:
         effect = strand.effect
         assert type(effect) is CallNode
-        scope = self.scopes[strand] = self.scope_of(effect)
+        scope = self.scopes[strand] = self.scope_of(effect, strand)
         strand.handle = job = Job(self, strand, effect, scope)
         self._open()
         self._jobs.append(job)
@@ -285,7 +286,7 @@ class ThreadDriver(Driver):
         for strand in self._naps.over() if self._naps else ():
             self.coordinator.answer(strand, None)
         if self.coordinator.timed:
-            self._give_up()
+            self.give_up_overdue()
 
     def _receive(self, short: bool) -> Any:
         """
@@ -318,17 +319,14 @@ class ThreadDriver(Driver):
             return waking if deadline is None else deadline
         return min(deadline, waking)
 
-    def _give_up(self) -> None:
+    def give_up_overdue(self) -> None:
         """Abandon the calls of the groups whose time is up."""
-        coordinator = self.coordinator
-        for group in self.expire(TimeoutError("Timed out")):
-            self.drop(coordinator.waiting(group))
-            for strand in list(coordinator.waiting(group)):
-                if strand in self.scopes:
-                    strand.handle.give_up()
-                    self._end(strand, CANCELLED)
-                else:
-                    coordinator.answer(strand, CANCELLED)
+        for strand in self.expire(TimeoutError("Timed out")):
+            if strand in self.scopes:
+                strand.handle.give_up()
+                self._end(strand, CANCELLED)
+            else:
+                self.coordinator.answer(strand, CANCELLED)
 
     def _returned(self, job: Job, reply: Any) -> None:
         if job.strand.handle is job:

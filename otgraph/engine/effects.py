@@ -34,6 +34,7 @@ __all__ = [
     "Failure",
     "Flow",
     "Flush",
+    "Limit",
     "ListCheckpoints",
     "LoadCheckpoint",
     "ReadCache",
@@ -61,17 +62,41 @@ class CallNode:
         self.input = input
 
 
+class Limit:
+    """
+    How long flows may take, in seconds.
+
+    Args:
+        run: in all.
+        idle: without a sign of life.
+        attempt: whether it is for one attempt of a node, whose time begins when its first call does.
+        beats: whether a heartbeat is the only sign of life.
+    """
+
+    __slots__ = ("attempt", "beats", "clock", "idle", "run")
+
+    def __init__(
+        self, run: float | None, idle: float | None = None, *, attempt: bool = False, beats: bool = False
+    ) -> None:
+        self.run = run
+        self.idle = idle
+        self.attempt = attempt
+        self.beats = beats
+        self.clock: Any = None
+        """The driver's; it goes on where the limit is given to one effect after another."""
+
+
 class RunTasks:
     """Run these flows at the same time; when one returns an error, stop the others."""
 
-    __slots__ = ("flows", "nested", "timeout")
+    __slots__ = ("flows", "limit", "nested")
 
-    def __init__(self, flows: Sequence[Flow], timeout: float | None = None, *, nested: bool = False) -> None:
+    def __init__(self, flows: Sequence[Flow], limit: Limit | None = None, *, nested: bool = False) -> None:
         self.flows = flows
         self.nested = nested
         """Whether they are tasks of a graph inside a graph, which may go on when one of them fails."""
-        self.timeout = timeout
-        """Seconds after which those that have not finished are given up, and `TimeoutError` is the reply."""
+        self.limit = limit
+        """When those that have not finished are given up; then the reply is `Expired`."""
 
 
 class Rest:
@@ -216,7 +241,14 @@ CANCELLED: Final = _Cancelled()
 class Expired(Failure):
     """A reply: the tasks took longer than they may; `error` is what the driver's colour calls that."""
 
-    __slots__ = ()
+    __slots__ = ("elapsed", "idle")
+
+    def __init__(self, error: BaseException, elapsed: float, *, idle: bool) -> None:
+        Failure.__init__(self, error)
+        self.elapsed = elapsed
+        """Seconds since the time began."""
+        self.idle = idle
+        """Whether there was no sign of life for too long."""
 
 
 class RunCancelled(BaseException):

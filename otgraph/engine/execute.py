@@ -14,12 +14,20 @@ from typing import Any
 from otgraph.constants import ERROR, INTERRUPT, PUSH, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
+from otgraph.engine.limits import limit_of, within_flow
 from otgraph.engine.retry import matching_policy, retry_delay
 from otgraph.engine.run import Run
 from otgraph.engine.saving import keep_writes_flow
 from otgraph.engine.task import Task
 from otgraph.engine.writes import result_writes
-from otgraph.errors import GraphBubbleUp, GraphInterrupt, NodeError, NodeTimeoutError, ParentCommand
+from otgraph.errors import (
+    GraphBubbleUp,
+    GraphInterrupt,
+    NodeCancelledError,
+    NodeError,
+    NodeTimeoutError,
+    ParentCommand,
+)
 from otgraph.events import Outcome
 from otgraph.ids import task_id
 
@@ -42,7 +50,11 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
     callee = node.callee
     try:
         while True:
-            if callee.graph is None:
+            limit = None
+            if node.timeout is not None or task.timeout is not None:
+                limit = limit_of(task)
+                reply = yield from within_flow(task, limit, _call_flow(run, task, nested))
+            elif callee.graph is None:
                 reply = yield CallNode(task, callee, task.input)
             else:
                 reply = yield from nested(run, task)
@@ -53,7 +65,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                 result = reply
                 reply = _take(run, task, result)
                 if reply is None and node.branches:
-                    reply = yield from branches_flow(run, task, result)
+                    branches = branches_flow(run, task, result)
+                    reply = yield from branches if limit is None else within_flow(task, limit, branches)
                 if reply is None:
                     if run.saved is not None:
                         yield from keep_writes_flow(run, task, task.writes)
@@ -87,6 +100,14 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
         if not node.hidden:
             run.observer.task_ended(task, Outcome.CANCELLED, None)
         return cancelled
+
+
+def _call_flow(run: Run, task: Task, nested: Any) -> Flow:
+    """Do what a task's node is, as a flow of its own; return what it returned, `Failure` or `CANCELLED`."""
+    callee = task.node.callee
+    if callee.graph is not None:
+        return (yield from nested(run, task))
+    return (yield CallNode(task, callee, task.input))
 
 
 def _handle_flow(run: Run, failed: Task, error: BaseException, nested: Any) -> Flow:
@@ -132,6 +153,7 @@ def _retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
     run.observer.task_retried(task, failure.error, delay)
     task.attempt += 1
     task.asked = 0
+    task.abandoned = False
     return (yield Sleep(delay, policy.jitter))
 
 
@@ -188,7 +210,8 @@ def _keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flo
 
 
 def _annotate(task: Task, error: BaseException) -> None:
-    note(error, f"During task with name '{task.name}' and id '{task.id}'")
+    if not isinstance(error, NodeCancelledError):
+        note(error, f"During task with name '{task.name}' and id '{task.id}'")
 
 
 def note(error: BaseException, text: str) -> None:

@@ -13,7 +13,17 @@ from otgraph.command import Command
 from otgraph.constants import NULL_TASK_ID, PULL, START
 from otgraph.engine.begin import attach, begin_flow, load_flow
 from otgraph.engine.cached import remember_flow, restore_flow
-from otgraph.engine.effects import CANCELLED, Expired, Failure, Flow, Rest, RunCancelled, RunTasks, Stopped
+from otgraph.engine.effects import (
+    CANCELLED,
+    Expired,
+    Failure,
+    Flow,
+    Limit,
+    Rest,
+    RunCancelled,
+    RunTasks,
+    Stopped,
+)
 from otgraph.engine.execute import note, task_flow
 from otgraph.engine.interrupts import stops_at
 from otgraph.engine.lineage import save_in
@@ -205,7 +215,8 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
             stopped = yield from task_flow(run, tasks[0], nested_flow)
         else:
             flows = [task_flow(run, task, nested_flow) for task in tasks if not task.restored]
-            stopped = yield RunTasks(flows, run.step_timeout, nested=run.parent is not None)
+            limit = None if run.step_timeout is None else Limit(run.step_timeout)
+            stopped = yield RunTasks(flows, limit, nested=run.parent is not None)
         if run.options.cache is not None and stopped is None:
             yield from remember_flow(run, tasks)
         if type(stopped) is Expired:

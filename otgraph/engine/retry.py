@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otgraph.errors import GraphBubbleUp
+from otgraph.errors import GraphBubbleUp, NodeCancelledError
 from otgraph.policies import RetryPolicy
 
 __all__ = ["matching_policy", "retry_delay"]
@@ -21,7 +21,7 @@ def matching_policy(policies: Sequence[RetryPolicy], error: BaseException) -> Re
     Raises:
         TypeError: a policy's `retry_on` is neither exception classes nor a function.
     """
-    if not isinstance(error, Exception) or isinstance(error, GraphBubbleUp):
+    if not isinstance(error, Exception) or isinstance(error, (GraphBubbleUp, NodeCancelledError)):
         return None
     for policy in policies:
         retry_on = policy.retry_on

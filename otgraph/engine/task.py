@@ -13,6 +13,7 @@ from otgraph.constants import NS_END, NS_SEP
 from otgraph.events import Write
 from otgraph.infos import TaskInfo
 from otgraph.plan.model import NodePlan
+from otgraph.policies import TimeoutPolicy
 
 if TYPE_CHECKING:
     from otgraph.engine.run import Run
@@ -39,6 +40,8 @@ class Task(TaskInfo):
     """How often it has asked in this attempt."""
     children: int = 0
     """How many runs were begun inside this task so far."""
+    timeout: TimeoutPolicy | None = None
+    """What the packet that pushed it says in place of its node."""
     first_attempt_time: float | None = None
     """Seconds since 1970; set by the driver that makes the first call."""
     writes: Sequence[Write] = ()

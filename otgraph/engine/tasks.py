@@ -70,6 +70,8 @@ def _plan_pushed(run: Run, packets: Any, tasks: list[Task]) -> None:
         name = node.name
         id = task_id(run.checkpoint, (run.ns_text, name, step, name, PUSH, str(index)))  # noqa: A001
         task = Task(run, node, id, packet.arg, (PUSH,), (PUSH, index, False))
+        if packet.timeout is not None:
+            task.timeout = packet.timeout
         if index < len(senders):
             task.sources = (senders[index],)
         if node.metadata or run.options.config.metadata or run.options.config.tags:

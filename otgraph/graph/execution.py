@@ -139,10 +139,19 @@ def describe(run: Run, config: RunConfig) -> None:
 
 
 def _current_scope() -> CallScope | None:
+    """
+    Return the call of user code that we are in, if it is part of a run that is going on.
+
+    Raises:
+        RunEndedError: the run has given it up.
+    """
     scope = SCOPE.get()
-    if not isinstance(scope, CallScope) or scope.ended or scope.run.place.record.closed:
+    if not isinstance(scope, CallScope):
         return None
-    return scope
+    if scope.ended:
+        scope.refuse("a graph")
+    # What a node has started on its own account may outlive the run, and then is on its own.
+    return None if scope.run.place.record.closed else scope
 
 
 def _ambient(above: CallScope | None) -> RunConfig | None:

@@ -32,7 +32,6 @@ from otgraph.plan.lower import DEFAULT_HANDLER, handler_name, lower
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 from otgraph.plan.signature import command_targets, first_input, literal_results
-from otgraph.plan.timeout import read_timeout
 from otgraph.plan.validate import (
     check_breakpoints,
     check_checkpointer,
@@ -42,6 +41,7 @@ from otgraph.plan.validate import (
     check_waiting_edge,
 )
 from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy, TracePolicy
+from otgraph.timeout import read_timeout
 from otgraph.typing import ContextT, InputT, OutputT, StateT
 from otgraph.warnings import LangGraphDeprecatedSinceV05, LangGraphDeprecatedSinceV10
 
@@ -125,7 +125,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             cache_policy: when an earlier result for the same input is used again.
             error_handler: a function that runs in its place, in the same superstep, when it failed for good.
             destinations: where its `Command`s may lead, for drawing; names, or names with labels.
-            timeout: limit of one attempt; for async nodes only.
+            timeout: limit of one attempt, in all or without a sign of life; a sync node is abandoned at its end.
             trace_policy: what telemetry may record of its payloads.
         """
         retry_policy = renamed(deprecated, "retry", "retry_policy", retry_policy, LangGraphDeprecatedSinceV05)

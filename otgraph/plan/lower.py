@@ -21,7 +21,6 @@ from otgraph.constants import END, ROOT, START, TASKS, branch_channel, join_chan
 from otgraph.plan.channels import schema_of
 from otgraph.plan.declared import BranchSpec, Declared, NodeSpec
 from otgraph.plan.model import BranchPlan, Callee, Keys, NodePlan, Plan
-from otgraph.plan.validate import check_timeouts
 from otgraph.schema import Schema
 
 __all__ = ["DEFAULT_HANDLER", "handler_name", "lower"]
@@ -53,7 +52,6 @@ def lower(
             )
     channels = {**state, **internal}
     nodes = _nodes(declared)
-    check_timeouts(nodes)
     return Plan(
         name=name,
         nodes=nodes,

@@ -7,19 +7,17 @@ the graph is compiled. The texts are LangGraph's, since tests match on them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Literal
 
 from otgraph.constants import END, NS_END, NS_SEP, RESERVED, START
 from otgraph.plan.declared import Declared
-from otgraph.plan.model import NodePlan
 
 __all__ = [
     "check_checkpointer",
     "check_edge",
     "check_graph",
     "check_node_name",
-    "check_timeouts",
     "check_waiting_edge",
 ]
 
@@ -101,16 +99,6 @@ def _check_branches(declared: Declared) -> None:
                     raise ValueError(
                         f"At '{source}' node, '{branch.name}' branch found unknown target '{end}'"
                     )
-
-
-def check_timeouts(nodes: Mapping[str, NodePlan]) -> None:
-    """Refuse a time limit for a node that could not be stopped."""
-    for name, node in nodes.items():
-        if node.timeout is not None and node.callee.coro is None:
-            raise ValueError(
-                "Node timeouts are only supported for async nodes because sync Python execution cannot be "
-                f"safely cancelled in-process. Node '{name}' is sync."
-            )
 
 
 def check_checkpointer(checkpointer: Any) -> None:

@@ -20,8 +20,8 @@ from otgraph.plan.channels import add_schema
 from otgraph.plan.declared import BranchSpec, Declared, NodeSpec
 from otgraph.plan.lower import lower
 from otgraph.plan.model import Plan
-from otgraph.plan.timeout import read_timeout
 from otgraph.policies import CachePolicy, RetryPolicy, TracePolicy
+from otgraph.timeout import read_timeout
 
 
 class State(TypedDict):

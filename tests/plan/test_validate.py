@@ -19,7 +19,6 @@ from otgraph.plan.callee import inspect_callee
 from otgraph.plan.channels import add_schema, schema_of
 from otgraph.plan.declared import BranchSpec, Declared, NodeSpec
 from otgraph.plan.lower import lower
-from otgraph.plan.timeout import read_timeout
 from otgraph.plan.validate import (
     check_breakpoints,
     check_checkpointer,
@@ -29,6 +28,7 @@ from otgraph.plan.validate import (
     check_waiting_edge,
 )
 from otgraph.policies import TimeoutPolicy
+from otgraph.timeout import read_timeout
 
 
 class State(TypedDict):
@@ -341,28 +341,19 @@ def limited(action: Callable[..., Any], **handler: Any) -> Declared:
     return declared
 
 
-def test_timeout_of_a_sync_node() -> None:
-    """A sync node cannot be stopped, so it cannot have a timeout."""
-    with says(
-        "Node timeouts are only supported for async nodes because sync Python execution cannot be "
-        "safely cancelled in-process. Node 'a' is sync."
-    ):
-        lower(limited(keep))
-
-
-def test_timeout_of_an_async_node() -> None:
-    """An async node can have a timeout, and its sync error handler is not held to it."""
-    plan = lower(limited(keep_slowly, error_handler=inspect_callee(keep)))
+@pytest.mark.parametrize("action", [keep, keep_slowly])
+def test_timeout_of_a_node(action: Callable[..., Any]) -> None:
+    """A node of either colour can have a timeout; its error handler is not held to it."""
+    plan = lower(limited(action, error_handler=inspect_callee(keep)))
     assert TimeoutPolicy(run_timeout=1.0) == plan.nodes["a"].timeout
     assert None is plan.nodes["__error_handler__a"].timeout
 
 
 def test_default_timeout_holds_for_error_handlers() -> None:
-    """A timeout for all nodes is one for error handlers too, which then must be async."""
+    """A timeout for all nodes is one for error handlers too."""
     declared = limited(keep_slowly, error_handler=inspect_callee(keep))
     declared.defaults.timeout = read_timeout(2)
-    with pytest.raises(ValueError, match="Node '__error_handler__a' is sync"):
-        lower(declared)
+    assert TimeoutPolicy(run_timeout=2.0) == lower(declared).nodes["__error_handler__a"].timeout
 
 
 class Saver:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otgraph.plan.timeout import read_timeout
 from otgraph.policies import TimeoutPolicy
+from otgraph.timeout import read_timeout
 
 
 @pytest.mark.parametrize(
