@@ -20,7 +20,7 @@ from otgraph.drivers.call import is_own
 from otgraph.drivers.coroutines import AsyncCall
 from otgraph.drivers.delay import seconds_of
 from otgraph.drivers.job import Job, note_wait, outcome
-from otgraph.drivers.room import Queues, wait_for_room
+from otgraph.drivers.room import Queues, resolve, wait_for_room
 from otgraph.drivers.saves import SAVES, note_loss
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.shared import SharedTask
@@ -147,10 +147,10 @@ class AsyncDriver(Driver):
         coordinator = self.coordinator
         for group in coordinator.stopped:
             for strand in list(coordinator.waiting(group)):
-                self._stop(strand, Stopped(asyncio.CancelledError()))
+                self.stop(strand, Stopped(asyncio.CancelledError()))
         coordinator.stopped.clear()
 
-    def _stop(self, strand: Strand, reply: Any) -> None:
+    def stop(self, strand: Strand, reply: Any) -> None:
         """Give up what is done for a strand; `reply` is what it gets instead."""
         handle = strand.handle
         if isinstance(handle, AsyncCall):
@@ -161,8 +161,7 @@ class AsyncDriver(Driver):
             self._end(strand, reply)
         else:
             if handle is None:
-                # It has not begun; perhaps it waits until the consumer has taken what is there.
-                self.held = None if self.held is strand else self.held
+                self.unhold(strand)
             else:
                 handle.cancel()
             self.coordinator.answer(strand, reply)
@@ -280,10 +279,10 @@ class AsyncDriver(Driver):
             self.give_up_overdue()
         self._turn = monotonic()
 
-    def give_up_overdue(self) -> None:
-        """Cancel the calls of the groups whose time is up."""
-        for strand in self.expire(asyncio.TimeoutError()):
-            self._stop(strand, CANCELLED)
+    @staticmethod
+    def timed_out() -> BaseException:
+        """Return the error of asyncio's."""
+        return asyncio.TimeoutError()
 
     def wake(self) -> None:
         """Have `pump` look again; may be called from any thread."""
@@ -308,7 +307,7 @@ class AsyncDriver(Driver):
 
         def relieved() -> None:
             try:
-                loop.call_soon_threadsafe(_resolve, gate)
+                loop.call_soon_threadsafe(resolve, gate)
             except RuntimeError:
                 # The loop was closed; so nobody waits any more.
                 pass
@@ -395,8 +394,3 @@ class AsyncDriver(Driver):
             self.unwind()
             self._wake_here()
         done.set()
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -176,14 +176,27 @@ class Driver:
             if group.stopped is None:
                 group.stopped = clock_of(limit).expired(error)
             doomed.extend(waiting)
-        if self.held in doomed:
-            self.held = None
         self.drop(doomed)
         return [strand for strand in doomed if strand.effect is not None]
 
     def give_up_overdue(self) -> None:
         """Give up whatever belongs to groups whose time is up."""
+        for strand in self.expire(self.timed_out()):
+            self.stop(strand, CANCELLED)
+
+    def stop(self, strand: Strand, reply: Any) -> None:
+        """Give up what is done for a strand; `reply` is what it gets instead."""
         raise NotImplementedError
+
+    @staticmethod
+    def timed_out() -> BaseException:
+        """Return what the driver's colour raises when time is up."""
+        raise NotImplementedError
+
+    def unhold(self, strand: Strand) -> None:
+        """Do not do later what a strand waits for."""
+        if self.held is strand:
+            self.held = None
 
     def is_over(self, strand: Strand) -> bool:
         """Say whether nothing is to be done for a strand any more; give up what it is part of, if its time is up."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from otgraph.stream.subscription import Subscription
 from otgraph.tracing.record import Record
 
-__all__ = ["Queues", "wait_for_room"]
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Queues", "resolve", "wait_for_room"]
 
 
 class Queues:
@@ -33,3 +37,9 @@ def wait_for_room(record: Record) -> None:
     gate.acquire()
     record.when_relieved(gate.release)
     gate.acquire()
+
+
+def resolve(future: asyncio.Future[None]) -> None:
+    """Let whoever awaits it go on, if nobody has done so; in its loop's thread."""
+    if not future.done():
+        future.set_result(None)

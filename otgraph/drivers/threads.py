@@ -319,14 +319,19 @@ class ThreadDriver(Driver):
             return waking if deadline is None else deadline
         return min(deadline, waking)
 
-    def give_up_overdue(self) -> None:
-        """Abandon the calls of the groups whose time is up."""
-        for strand in self.expire(TimeoutError("Timed out")):
-            if strand in self.scopes:
-                strand.handle.give_up()
-                self._end(strand, CANCELLED)
-            else:
-                self.coordinator.answer(strand, CANCELLED)
+    @staticmethod
+    def timed_out() -> BaseException:
+        """Return the error of the standard library's."""
+        return TimeoutError("Timed out")
+
+    def stop(self, strand: Strand, reply: Any) -> None:
+        """Give up what is done for a strand; `reply` is what it gets instead."""
+        if strand in self.scopes:
+            strand.handle.give_up()
+            self._end(strand, reply)
+        else:
+            self.unhold(strand)
+            self.coordinator.answer(strand, reply)
 
     def _returned(self, job: Job, reply: Any) -> None:
         if job.strand.handle is job:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from typing_extensions import Self
 
+from otgraph.drivers.room import resolve
 from otgraph.infos import RunInfo
 from otgraph.stream.envelope import check_modes, envelope
 from otgraph.stream.subscription import Subscription
@@ -204,7 +205,7 @@ class AsyncWatcher(_Watching):
 
             def ring(waiter: asyncio.Future[None] = waiter) -> None:
                 try:
-                    loop.call_soon_threadsafe(_resolve, waiter)
+                    loop.call_soon_threadsafe(resolve, waiter)
                 except RuntimeError:
                     # The observer's loop was closed; that is no matter of the run's.
                     pass
@@ -222,15 +223,10 @@ class AsyncWatcher(_Watching):
         """Hear nothing more; a task that waits for the next chunk gets the end."""
         self._close()
         if self._waiter is not None:
-            _resolve(self._waiter)
+            resolve(self._waiter)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
-
-
-def _resolve(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -34,6 +34,11 @@ DEVIATIONS = {
     "runtimes.a_nested_graph_with_a_store": "a nested graph that was compiled with a store has it",
     "state.dataclass_state": "state that was applied is shown even if no next input can be made of it",
     "state.pydantic_state": "state that was applied is shown even if no next input can be made of it",
+    "timeouts.custom_items_inside": (
+        "what a graph inside writes is a sign of life, whoever streams it: watching changes nothing"
+    ),
+    "timeouts.defaults_for_handlers": "a timeout for all nodes holds for error handlers",
+    "timeouts.sync_nodes": "sync nodes can have a timeout: whoever does not return is abandoned in its thread",
     "v2.unknown_versions": "an unknown version of the stream format is an error",
 }
 
