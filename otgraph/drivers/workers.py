@@ -90,10 +90,15 @@ class Workers:
         try:
             _Worker(self, job).start()
         except RuntimeError:
-            # There are as many threads as the system allows; those that there are will come to it.
+            # There are as many threads as the system allows; one of those that there are will come to it.
             with self.lock:
-                self._jobs.appendleft(job)
                 self.threads -= 1
+                worker = self._idle.pop() if self._idle else None
+                if worker is None:
+                    self._jobs.appendleft(job)
+            if worker is not None:
+                worker.job = job
+                worker.wake()
 
     def abandon(self) -> None:
         """Note that nobody waits for one of the running jobs any more."""

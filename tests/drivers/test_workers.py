@@ -95,6 +95,20 @@ def test_a_system_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         Workers().submit([jobs])
 
 
+def test_a_thread_that_cannot_be_started_wakes_an_idle_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job whose thread is refused is done by a thread that has become free meanwhile."""
+    pool, jobs = Workers(), Jobs()
+    pool.submit_one(jobs)
+
+    def refuse(self: Any) -> None:
+        until(lambda: len(pool._idle) == 1)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(module._Worker, "start", refuse)
+    pool._start(jobs)
+    until(lambda: len(jobs.done) == 2)
+
+
 def test_many_threads_hand_in_jobs() -> None:
     """No job is lost and none is done twice, whoever hands them in."""
     pool, done = Workers(), []
