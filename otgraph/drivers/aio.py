@@ -44,7 +44,6 @@ class AsyncDriver(Driver):
     """See the module; the constructor is the one of `Driver`."""
 
     loop: asyncio.AbstractEventLoop
-    _saves: AsyncSaves | None = None
     _shared: SharedTask | None = None
     """The task that pumps, where nodes can share it."""
     _thread = 0
@@ -223,9 +222,9 @@ class AsyncDriver(Driver):
             self.coordinator.answer_now(strand, uuid6_bytes(effect.step))
 
     async def _save(self, effect: Any) -> Any:
-        if self._saves is None:
-            self._saves = AsyncSaves()
-        return await self._saves.perform(effect)
+        if self.saves is None:
+            self.saves = AsyncSaves(self.saves_above)
+        return await self.saves.perform(effect)
 
     def _woken(self, strand: Strand) -> None:
         self.coordinator.answer(strand, None)
@@ -354,8 +353,8 @@ class AsyncDriver(Driver):
             self.unwind()
             self.record.relieve()
         try:
-            if self._saves is not None:
-                note_loss(await self._saves.flush())
+            if self.saves is not None:
+                note_loss(await self.saves.flush())
         except asyncio.CancelledError as error:
             cancelled = error
         if cancelled is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from threading import get_ident
 from typing import Any
 
 from otgraph.drivers.saves import is_prompt
@@ -18,15 +19,25 @@ __all__ = ["AsyncSaves"]
 
 
 class AsyncSaves:
-    """For a driver on asyncio: a task saves what is handed over, for as long as there is something."""
+    """
+    For a driver on asyncio: a task saves what is handed over, for as long as there is something.
 
-    def __init__(self) -> None:
+    Args:
+        above: what was handed over by the run around, of either colour.
+    """
+
+    def __init__(self, above: Any) -> None:
+        self._above = above
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
         self._left: deque[SaveCheckpoint | SaveWrites] = deque()
         self._task: asyncio.Task[None] | None = None
         self._failure: Failure | None = None
 
     async def perform(self, effect: SaveCheckpoint | SaveWrites | Flush) -> Any:
         """Perform an effect, or take it over; return the reply."""
+        if self._above is not None:
+            await self._settle_above()
         if type(effect) is Flush:
             return await self.flush()
         assert isinstance(effect, (SaveCheckpoint, SaveWrites))
@@ -46,6 +57,18 @@ class AsyncSaves:
         if self._task is not None and not self._task.done():
             await asyncio.shield(self._task)
         return self._failure
+
+    def settle(self) -> None:
+        """Wait in another thread until all is saved; the loop's own cannot wait for what the loop does."""
+        if get_ident() != self._thread and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self.flush(), self._loop).result()
+
+    async def _settle_above(self) -> None:
+        above, self._above = self._above, None
+        if isinstance(above, AsyncSaves) and above._loop is self._loop:
+            await above.flush()
+        else:
+            await asyncio.to_thread(above.settle)
 
     async def _work(self) -> None:
         while self._left and self._failure is None:

@@ -63,6 +63,8 @@ class Driver:
         self.closed = False
         self._overdue = False
         """Whether the time of some group was up."""
+        self.saves: Any = None
+        """What is being saved of the run, once something is."""
         if above is not None:
             above.adopt(self)
 
@@ -86,6 +88,12 @@ class Driver:
             # The traceback refers to this frame, and this frame to the error.
             del error
 
+    @property
+    def saves_above(self) -> Any:
+        """What is being saved of the run around this one; that comes first."""
+        driver = None if self.above is None else self.above.driver
+        return None if driver is None else driver.saves
+
     # ---- calls of user code
 
     def scope_of(self, effect: CallNode, strand: Strand | None = None) -> CallScope:
@@ -101,8 +109,8 @@ class Driver:
         if (strand is not None and self.coordinator.timed) or self.above is not None:
             clocks = self._clocks(strand)
             if clocks:
-                return TimedScope(task, self.pause, clocks)
-        return CallScope(task, self.pause)
+                return TimedScope(task, self, clocks)
+        return CallScope(task, self)
 
     def _clocks(self, strand: Strand | None) -> tuple[Clock, ...]:
         """Return the clocks of the attempts that a strand is part of, those of runs around this one included."""

@@ -7,14 +7,16 @@ thread; whether time is up is asked by the coordinator alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otgraph.drivers.scope import CallScope
 from otgraph.engine.effects import Expired, Limit
 from otgraph.engine.task import Task
+
+if TYPE_CHECKING:
+    from otgraph.drivers.base import Driver
 
 __all__ = ["Clock", "TimedScope", "clock_of"]
 
@@ -78,8 +80,8 @@ class TimedScope(CallScope):
 
     __slots__ = ("clocks",)
 
-    def __init__(self, task: Task, pause: Callable[[CallScope], None], clocks: tuple[Clock, ...]) -> None:
-        CallScope.__init__(self, task, pause)
+    def __init__(self, task: Task, driver: Driver, clocks: tuple[Clock, ...]) -> None:
+        CallScope.__init__(self, task, driver)
         self.clocks = clocks
         for clock in clocks:
             clock.begin()

@@ -41,14 +41,10 @@ class _ErrandScope(CallScope):
     __slots__ = ()
 
     def __init__(self, task: Task) -> None:
-        super().__init__(task, _never)
+        super().__init__(task, None)
 
     def write(self, payload: Any) -> None:
         """Drop it: nobody streams an errand."""
-
-
-def _never(scope: CallScope) -> None:
-    raise AssertionError("nobody can make an errand wait")
 
 
 def run_errand(flow: Flow) -> Any:

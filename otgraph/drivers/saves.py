@@ -1,8 +1,9 @@
 """
 Saves: what a run on threads hands over to be saved while it goes on; `async_saves.py` has the twin.
 
-Rule: saved in the order it was handed over, one after the other. After the first failure nothing more is saved, and the
-run learns of it when it next hands something over, at the latest at its end.
+Rule: saved in the order it was handed over, one after the other; what a run inside another hands over comes after what
+it follows from. After the first failure nothing more is saved, and the run learns of it when it next hands something
+over, at the latest at its end.
 """
 
 from __future__ import annotations
@@ -36,9 +37,16 @@ def note_loss(failure: Failure | None) -> None:
 
 
 class Saves:
-    """For a driver on threads: a worker saves what is handed over, for as long as there is something."""
+    """
+    For a driver on threads: a worker saves what is handed over, for as long as there is something.
 
-    def __init__(self) -> None:
+    Args:
+        above: what was handed over by the run around, of either colour.
+    """
+
+    def __init__(self, above: Any) -> None:
+        if above is not None:
+            above.settle()
         self._left: deque[SaveCheckpoint | SaveWrites] = deque()
         self._changed = Condition()
         self._busy = False
@@ -68,6 +76,10 @@ class Saves:
             with self._changed:
                 self._changed.wait_for(lambda: not self._busy)
         return self._failure
+
+    def settle(self) -> None:
+        """Wait until all is saved; what went wrong is the business of the run that it is of."""
+        self.flush()
 
     def _work(self) -> None:
         while True:

@@ -7,7 +7,7 @@ is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,18 +31,18 @@ class CallScope:
     See the module.
 
     Args:
-        pause: called after something was written while a subscriber asks the run to wait.
+        driver: of the run, which makes the call; None if it belongs to no run.
     """
 
     clocks: Sequence[Any] = ()
     """Of the time limits it is under."""
 
-    __slots__ = ("_config", "_inside", "_pause", "_runtime", "ended", "muted", "run", "task")
+    __slots__ = ("_config", "_inside", "_runtime", "driver", "ended", "muted", "run", "task")
 
-    def __init__(self, task: Task, pause: Callable[[CallScope], None]) -> None:
+    def __init__(self, task: Task, driver: Driver | None) -> None:
         self.task = task
         self.run: Run = task.state
-        self._pause = pause
+        self.driver = driver
         self._config: RunnableConfig | None = None
         self._runtime: Runtime[Any] | None = None
         self._inside: list[Driver] | None = None
@@ -83,8 +83,8 @@ class CallScope:
         if self.muted:
             return
         run.observer.emitted(self.task, payload)
-        if record.crowded:
-            self._pause(self)
+        if record.crowded and self.driver is not None:
+            self.driver.pause(self)
 
     def refuse(self, what: str) -> NoReturn:
         """

@@ -42,7 +42,6 @@ class ThreadDriver(Driver):
     _jobs: list[Job]
     """What is handed to the workers together, as soon as there is nothing else to do."""
     _naps: Naps
-    _saves: Saves | None = None
     _turn: Turn | None = None
     _watching: Sequence[Subscription] = ()
 
@@ -246,9 +245,9 @@ class ThreadDriver(Driver):
             self.coordinator.answer_now(strand, uuid6_bytes(step))
 
     def _save(self, effect: Any) -> Any:
-        if self._saves is None:
-            self._saves = Saves()
-        return self._saves.perform(effect)
+        if self.saves is None:
+            self.saves = Saves(self.saves_above)
+        return self.saves.perform(effect)
 
     # ---- waiting
 
@@ -396,5 +395,5 @@ class ThreadDriver(Driver):
                 strand.handle.give_up()
         self.unwind()
         self.record.relieve()
-        if self._saves is not None:
-            note_loss(self._saves.flush())
+        if self.saves is not None:
+            note_loss(self.saves.flush())

@@ -163,6 +163,10 @@ def _resume_flow(run: Run, thread: SavedThread) -> Flow:
     """Pass the breakpoint that the thread stopped at; from a point of the past, go another way."""
     run.seen[INTERRUPT] = {name: run.versions[name] for name in run.channels if name in run.versions}
     run.observer.run_resumed(run)
+    # What is shown first is the result, if nothing else is due.
+    run.answered = True
+    if run.fleeting:
+        run.last = run.read(run.output_keys)
     if (
         thread.asked_for is None
         or thread.above is not None

@@ -215,8 +215,10 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
             stopped = yield from task_flow(run, tasks[0], nested_flow)
         else:
             flows = [task_flow(run, task, nested_flow) for task in tasks if not task.restored]
-            limit = None if run.step_timeout is None else Limit(run.step_timeout)
-            stopped = yield RunTasks(flows, limit, nested=run.parent is not None)
+            stopped = None
+            if flows:  # otherwise all of it was done before a run was cut off
+                limit = None if run.step_timeout is None else Limit(run.step_timeout)
+                stopped = yield RunTasks(flows, limit, nested=run.parent is not None)
         if run.options.cache is not None and stopped is None:
             yield from remember_flow(run, tasks)
         if type(stopped) is Expired:

@@ -138,7 +138,7 @@ class Run(RunInfo):
         self.last: Any = None
         """What was shown last, where it is fleeting."""
         self.answered = False
-        """Whether some superstep wrote an output key: only then has the run a result."""
+        """Whether some superstep wrote an output key, or the run went on from a state: only then has it a result."""
         self.shape = None if plan.output.coerce is None else partial(coerce_output, plan.output)
         self.look = self._look
 
