@@ -78,6 +78,8 @@ class Fact:
     time_ns: int = 0
     """Nanoseconds since 1970."""
     attempt: int = 1
+    task: Any = None
+    """The task it tells of, if it is one."""
     shot: dict[str, Any] | None = None
     """The span it rides on, as plain data; only where somebody watches spans."""
 

@@ -115,7 +115,7 @@ LATER = {
 """What otgraph does not have yet: names, or `...` for a whole module."""
 
 EXTRA = {
-    "types": "Buffer Part SpansStreamPart",
+    "types": "Buffer Part RetriesStreamPart RetryPayload SpansStreamPart",
     "runtime": "SCOPE Scope get_config get_store get_stream_writer interrupt",
     "errors": "RunEndedError StreamOverflowError",
     "cache.base": "FullKey Namespace",

@@ -70,4 +70,5 @@ def _part(fact: Fact, mode: str, payload: Any) -> Part:
         # Only the graph that was asked shows its state as an instance of its class.
         content["data"] = payload if run.shape is None or run.parent is not None else run.shape(payload)
         content["interrupts"] = tuple(interrupts)
-    return Part(content, seq=fact.seq, attempt=fact.attempt)
+    task = fact.task
+    return Part(content, seq=fact.seq, attempt=fact.attempt, task_id=None if task is None else task.id)

@@ -199,6 +199,13 @@ def _failed(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
     return TaskFailed(task, error, _writes(told.get("writes")))
 
 
+def _retried(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
+    if not isinstance(told, dict):
+        told = {}
+    error: Any = told.get("error")
+    return TaskRetried(task, error, told.get("delay", 0.0))
+
+
 def _interrupted(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
     return TaskInterrupted(task, told if isinstance(told, list) else [])
 
@@ -226,7 +233,7 @@ EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     "otgraph.task.started": lambda run, task, told: TaskStarted(task),
     TaskCommitted.name: lambda run, task, told: TaskCommitted(task, _writes(told)),
     TaskRestored.name: lambda run, task, told: TaskRestored(task, _writes(told)),
-    TaskRetried.name: lambda run, task, told: TaskRetried(task, None, 0.0),  # type: ignore[arg-type]
+    TaskRetried.name: _retried,
     TaskFailed.name: _failed,
     TaskFailed.passed_on: _failed,
     TaskStopped.name: lambda run, task, told: TaskStopped(

@@ -25,6 +25,7 @@ from otgraph.events import (
     TaskFailed,
     TaskInterrupted,
     TaskRestored,
+    TaskRetried,
     TaskStarted,
     TaskStopped,
     Write,
@@ -37,7 +38,17 @@ __all__ = ["MODES", "ORDER", "Mode", "States", "project"]
 Payload: TypeAlias = Any
 Mode: TypeAlias = Callable[[Any, "States"], Iterable[Payload]]
 
-ORDER: Final = ("checkpoints", "updates", "values", "tasks", "debug", "custom", "messages", "spans")
+ORDER: Final = (
+    "checkpoints",
+    "updates",
+    "values",
+    "tasks",
+    "debug",
+    "custom",
+    "messages",
+    "retries",
+    "spans",
+)
 """Which mode speaks first where one fact concerns several."""
 
 
@@ -263,12 +274,20 @@ def debug_of(kind: str, mode: Mode) -> Mode:
     return wrapped
 
 
-# ---- custom and spans
+# ---- custom, retries and spans
 
 
 def custom_emitted(fact: Emitted, states: States) -> Iterable[Payload]:
     """Hand out what a node passed to its writer."""
     return (fact.payload,)
+
+
+def retries_announced(fact: TaskRetried, states: States) -> Iterable[Payload]:
+    """Tell that an attempt failed and another one follows: what the failed one has put out is void."""
+    task = fact.task
+    return (
+        {"id": task.id, "name": task.name, "attempt": fact.attempt, "error": fact.error, "delay": fact.delay},
+    )
 
 
 def spans_shot(fact: Fact, states: States) -> Iterable[Payload]:
@@ -308,6 +327,7 @@ MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
     "checkpoints": {CheckpointSaved: checkpoints_saved},
     "messages": {},
     "custom": {Emitted: custom_emitted},
+    "retries": {TaskRetried: retries_announced},
     "spans": dict.fromkeys(Fact.__subclasses__(), spans_shot),
 }
 """Mode -> fact -> what the mode shows of it. A mode is in this table or it does not exist."""

@@ -20,17 +20,22 @@ class Part(dict[str, Any]):
         content: those keys.
         seq: the position of the chunk's record entry in its run.
         attempt: the attempt, counted from 1, of the task that it tells of.
+        task_id: the id of that task; None where it tells of a run.
     """
 
-    __slots__ = ("attempt", "dropped", "seq")
+    __slots__ = ("attempt", "dropped", "seq", "task_id")
 
     seq: int
     attempt: int
+    task_id: str | None
     dropped: int
     """How many entries of the record are missing before it, dropped because the subscriber was behind."""
 
-    def __init__(self, content: Mapping[str, Any], /, *, seq: int = 0, attempt: int = 1) -> None:
+    def __init__(
+        self, content: Mapping[str, Any], /, *, seq: int = 0, attempt: int = 1, task_id: str | None = None
+    ) -> None:
         dict.__init__(self, content)
         self.seq = seq
         self.attempt = attempt
+        self.task_id = task_id
         self.dropped = 0

@@ -22,6 +22,8 @@ __all__ = [
     "DebugPayload",
     "DebugStreamPart",
     "MessagesStreamPart",
+    "RetriesStreamPart",
+    "RetryPayload",
     "SpansStreamPart",
     "StreamMode",
     "StreamPart",
@@ -37,7 +39,7 @@ StateT = TypeVar("StateT", default=Any)
 OutputT = TypeVar("OutputT", default=Any)
 
 StreamMode: TypeAlias = Literal[
-    "values", "updates", "checkpoints", "tasks", "debug", "messages", "custom", "spans"
+    "values", "updates", "checkpoints", "tasks", "debug", "messages", "custom", "retries", "spans"
 ]
 """
 What a stream tells of a run.
@@ -49,7 +51,8 @@ What a stream tells of a run.
 - `tasks`: the start and the result of every node execution.
 - `checkpoints`: every saved checkpoint, in the form of `get_state`.
 - `debug`: `tasks` and `checkpoints`, each with its step and its time.
-- `spans`: the spans of the run and their events, as plain dicts.
+- `retries`: which attempts failed and are followed by another one; otgraph's own.
+- `spans`: the spans of the run and their events, as plain dicts; otgraph's own.
 """
 
 StreamWriter: TypeAlias = Callable[[Any], None]
@@ -77,6 +80,20 @@ class TaskResultPayload(TypedDict):
     result: dict[str, Any]
     """What it wrote; `{"$writes": [...]}` for a key written more than once."""
     interrupts: list[dict[str, Any]]
+
+
+class RetryPayload(TypedDict):
+    """In `retries`: an attempt of a node failed, and another one follows."""
+
+    id: str
+    """Of the task, as in `tasks`."""
+    name: str
+    attempt: int
+    """The one that failed, counted from 1."""
+    error: BaseException
+    """The exception itself."""
+    delay: float
+    """Seconds until the next one, without jitter."""
 
 
 class CheckpointTask(TypedDict):
@@ -187,6 +204,14 @@ class DebugStreamPart(TypedDict, Generic[StateT]):
     data: DebugPayload[StateT]
 
 
+class RetriesStreamPart(TypedDict):
+    """A part of the mode `retries`."""
+
+    type: Literal["retries"]
+    ns: tuple[str, ...]
+    data: RetryPayload
+
+
 class SpansStreamPart(TypedDict):
     """A part of the mode `spans`: a span started, ended or received an event."""
 
@@ -204,6 +229,7 @@ StreamPart = TypeAliasType(
     | CheckpointStreamPart[StateT]
     | TasksStreamPart
     | DebugStreamPart[StateT]
+    | RetriesStreamPart
     | SpansStreamPart,
     type_params=(StateT, OutputT),
 )

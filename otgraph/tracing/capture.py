@@ -20,6 +20,7 @@ from otgraph.events import (
     TaskFailed,
     TaskInterrupted,
     TaskRestored,
+    TaskRetried,
     TaskStarted,
     TaskStopped,
     Write,
@@ -129,13 +130,19 @@ class Capture:
 
     def task_failed(self, fact: TaskFailed) -> dict[str, Any]:
         """Record the exception as an object, besides the event that stands for it, and what it left behind."""
-        error: Any = fact.error
-        if not self._options.exceptions_full:
-            error = Captured(class_name(type(error)), {"args": [], "text": NO_TEXT})
-        told = {"error": error}
+        told = {"error": self._error(fact.error)}
         if fact.writes:
             told["writes"] = _state_writes(fact.run, fact.writes)
         return self._payload("error", told)
+
+    def task_retried(self, fact: TaskRetried) -> dict[str, Any]:
+        """Record the exception as an object, and how long it is to the next attempt."""
+        return self._payload("error", {"error": self._error(fact.error), "delay": fact.delay})
+
+    def _error(self, error: BaseException) -> Any:
+        if self._options.exceptions_full:
+            return error
+        return Captured(class_name(type(error)), {"args": [], "text": NO_TEXT})
 
     def task_stopped(self, fact: TaskStopped) -> dict[str, Any]:
         """Record what a cancelled task's stream shows as its error."""

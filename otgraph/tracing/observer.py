@@ -321,7 +321,9 @@ class TracingObserver:
     def task_retried(self, task: TaskInfo, error: BaseException, delay: float) -> None:
         """Add the event that says that an attempt failed."""
         fact = TaskRetried(task, error, delay)
-        attributes = {names.ERROR_TYPE: type(error).__qualname__, names.DELAY: delay}
+        attributes: dict[str, Any] = {names.ERROR_TYPE: type(error).__qualname__, names.DELAY: delay}
+        if self._capture is not None:
+            attributes.update(self._capture.task_retried(fact))
         task.span.emit(fact.name, attributes, fact, reserved=True)
 
     def task_ended(self, task: TaskInfo, outcome: Outcome, error: BaseException | None) -> None:

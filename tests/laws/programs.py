@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MODES", "PROGRAMS", "Built"]
 
-MODES = ["values", "updates", "custom", "tasks", "debug"]
+MODES = ["values", "updates", "custom", "tasks", "debug", "retries"]
 """What is kept in exported spans."""
 
 Built = tuple[Any, Any, dict[str, Any]]

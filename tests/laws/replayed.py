@@ -69,7 +69,7 @@ class _Watch:
 
 def line(chunk: Any) -> str:
     """Return a chunk as text, with what a part of version 2 knows besides."""
-    return f"{getattr(chunk, 'seq', '')} {getattr(chunk, 'attempt', '')} {dumps(chunk)}"
+    return f"{getattr(chunk, 'seq', '')} {getattr(chunk, 'attempt', '')} {getattr(chunk, 'task_id', '')} {dumps(chunk)}"
 
 
 @contextmanager

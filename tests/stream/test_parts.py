@@ -26,10 +26,10 @@ def test_a_part_is_a_dict_of_its_keys() -> None:
 
 
 def test_a_part_keeps_its_attributes() -> None:
-    """Pickling and copying a part keep `seq` and `attempt`; no other attribute can be set."""
-    part = Part(CONTENT, seq=7, attempt=2)
+    """Pickling and copying a part keep `seq`, `attempt` and `task_id`; no other attribute can be set."""
+    part = Part(CONTENT, seq=7, attempt=2, task_id="t")
     for twin in (pickle.loads(pickle.dumps(part)), copy.copy(part), copy.deepcopy(part)):
-        assert (CONTENT, 7, 2) == (twin, twin.seq, twin.attempt)
+        assert (CONTENT, 7, 2, "t") == (twin, twin.seq, twin.attempt, twin.task_id)
     with pytest.raises(AttributeError):
         part.other = 1
 

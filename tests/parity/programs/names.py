@@ -8,8 +8,8 @@ from parity.registry import covers
 OWN_PARAMETERS = {"buffer", "telemetry"}
 """Keyword-only parameters that otgraph has and LangGraph has not."""
 
-OWN_MODE = "spans"
-"""The stream mode that otgraph has and LangGraph has not."""
+OWN_MODES = {"retries", "spans"}
+"""The stream modes that otgraph has and LangGraph has not."""
 
 MODULES = {
     "graph": "START END StateGraph MessagesState MessageGraph add_messages",
@@ -82,7 +82,7 @@ def graph_message(lg):
 def types(lg):
     """otgraph.types."""
     yield from look(lg, "types")
-    yield [mode for mode in lg.types.StreamMode.__args__ if mode != OWN_MODE]
+    yield [mode for mode in lg.types.StreamMode.__args__ if mode not in OWN_MODES]
     yield lg.types.Durability.__args__, lg.types.All.__args__
 
 
