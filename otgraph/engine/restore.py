@@ -31,10 +31,11 @@ def restore(run: Run, checkpoint: Checkpoint, step: int) -> None:
         step: the superstep that the checkpoint is of.
     """
     values: Mapping[str, Any] = checkpoint["channel_values"]
-    channels: dict[str, BaseChannel[Any, Any, Any]] = {}
-    for name, channel in run.plan.channels.items():
-        channels[name] = kept = channel.from_checkpoint(values.get(name, MISSING))
-        kept.key = name
+    specimens = run.plan.channels
+    channels: dict[str, BaseChannel[Any, Any, Any]] = dict(run.channels)
+    for name, value in values.items():
+        if name in specimens:
+            channels[name] = specimens[name].from_checkpoint(value)
     run.channels = channels
     run.versions = dict(checkpoint["channel_versions"])
     run.version = max(run.versions.values(), default=None)

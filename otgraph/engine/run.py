@@ -85,6 +85,7 @@ class Run(RunInfo):
         options: RunOptions,
         parent: RunInfo | None = None,
         ns: tuple[str, ...] = (),
+        channels: Mapping[str, BaseChannel[Any, Any, Any]] | None = None,
     ) -> None:
         given = options.output_keys
         keys = plan.output_keys if given is None else given
@@ -101,7 +102,7 @@ class Run(RunInfo):
         self.own_lineage = parent is None
         """Whether the run's configurable parameters are its own, not those of the run around it."""
         self.ns_text = NS_SEP.join(ns) + NS_SEP if ns else ""
-        self.channels: dict[str, BaseChannel[Any, Any, Any]] = {
+        self.channels: Mapping[str, BaseChannel[Any, Any, Any]] = channels or {
             name: channel.fresh() for name, channel in plan.channels.items()
         }
         self.versions: dict[str, Any] = {}

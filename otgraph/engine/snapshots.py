@@ -69,12 +69,7 @@ def history_flow(new_run: NewRun, place: Place, **selection: Any) -> Flow:
     before = selection.pop("before", None)
     config = thread.config(thread.asked_for)
     found = checked((yield ListCheckpoints(thread.saver, config, before=before, **selection)))
-    states = []
-    for each in found:
-        run = new_run(place)
-        assert run.saved is not None
-        states.append(_snapshot(run, each, {}, pending=False))
-    return states
+    return [_snapshot(new_run(place), each, {}, pending=False) for each in found]
 
 
 def _nothing(run: Run, place: Place) -> StateSnapshot:
@@ -137,9 +132,16 @@ def _snapshot(run: Run, found: CheckpointTuple, states: Mapping[str, Any], *, pe
 def apply_pending(run: Run, thread: SavedThread, due: Sequence[Task]) -> None:
     """Have the state show what commands and finished tasks have written since its checkpoint."""
     writes = [write for write in thread.pending.get(NULL_TASK_ID, ()) if write[0] not in SPECIAL]
+    finished = [task for task in due if task.restored]
+    if not (writes or finished):
+        return
+    specimens = run.plan.channels
+    run.channels = {
+        name: channel.fresh() if channel is specimens[name] else channel
+        for name, channel in run.channels.items()
+    }
     if writes:
         apply_writes(run, [written_by_nobody(run, writes)])
-    finished = [task for task in due if task.restored]
     if finished:
         apply_writes(run, finished)
 

@@ -37,7 +37,7 @@ def plan_tasks(run: Run, *, inputs: bool = True) -> list[Task]:
     if packets:
         _plan_pushed(run, packets, tasks)
     nodes = run.plan.nodes
-    for name in nodes if run.updated is None else _candidates(run, run.updated):
+    for name in _declared(run) if run.updated is None else _candidates(run, run.updated):
         node = nodes[name]
         if _is_due(run, node):
             tasks.append(_pulled(run, node, inputs=inputs))
@@ -53,6 +53,18 @@ def _candidates(run: Run, updated: Iterable[str]) -> Iterable[str]:
         if names is not None:
             due.update(names)
     return sorted(due) if len(due) > 1 else due
+
+
+def _declared(run: Run) -> Iterable[str]:
+    """Return the nodes that what is in the channels may make due, in the order in which they were declared."""
+    channels, triggered = run.channels, run.plan.trigger_to_nodes
+    due = {
+        name
+        for trigger, names in triggered.items()
+        if trigger in run.versions and channels[trigger].is_available()
+        for name in names
+    }
+    return [name for name in run.plan.nodes if name in due] if len(due) > 1 else due
 
 
 def _plan_pushed(run: Run, packets: Any, tasks: list[Task]) -> None:

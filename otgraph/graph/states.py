@@ -134,11 +134,11 @@ class States:
 
     def _state_flow(self, config: RunnableConfig, subgraphs: bool) -> Flow:
         threads = _Threads(self, config)
-        return state_flow(threads.new_run, threads.place(), threads.inside if subgraphs else None)
+        return state_flow(threads.reader, threads.place(), threads.inside if subgraphs else None)
 
     def _history_flow(self, config: RunnableConfig, **selection: Any) -> Flow:
         threads = _Threads(self, config)
-        return history_flow(threads.new_run, threads.place(), **selection)
+        return history_flow(threads.reader, threads.place(), **selection)
 
     def _update_flow(self, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> Flow:
         threads = _Threads(self, config)
@@ -186,12 +186,17 @@ class _Threads:
             return _placed(Place(graph, conf, place.metadata), task.checkpoint_ns)
         return None
 
-    def new_run(self, place: Place) -> Run:
+    def reader(self, place: Place) -> Run:
+        """Return a run whose state is only looked at: channels without a value are the plan's own."""
+        return self.new_run(place, place.graph.plan.channels)
+
+    def new_run(self, place: Place, channels: Mapping[str, Any] | None = None) -> Run:
         """Return a run of a graph that holds the state of an empty thread."""
         conf = place.configurable
         ns = conf.get("checkpoint_ns") or ""
         options = RunOptions(config=self._config, nests=nests)
-        run = Run(place.graph.plan, None, options, None, tuple(ns.split(NS_SEP)) if ns else ())  # type: ignore[arg-type]
+        levels = tuple(ns.split(NS_SEP)) if ns else ()
+        run = Run(place.graph.plan, None, options, None, levels, channels)  # type: ignore[arg-type]
         run.place = NOWHERE
         thread = SavedThread(self._saver, conf, place.metadata, ns, "sync")
         thread.asked_for = conf.get("checkpoint_id")
