@@ -7,7 +7,7 @@ Rule: identity and shape only. The engine's own objects derive from these; a rep
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["RunInfo", "TaskInfo"]
 
@@ -18,7 +18,6 @@ class RunInfo:
     __slots__ = (
         "id",
         "links",
-        "look",
         "metadata",
         "name",
         "ns",
@@ -32,6 +31,9 @@ class RunInfo:
         "tags",
         "thread",
     )
+
+    look: ClassVar[Any] = None
+    """Channels -> their values now, or MISSING; only a live run has that."""
 
     def __init__(
         self,
@@ -51,8 +53,6 @@ class RunInfo:
         self.output_keys = output_keys
         """Which of them `values` and `updates` show."""
         self.parent = parent
-        self.look: Callable[[Sequence[str]], dict[str, Any]] | None = None
-        """Channels -> their values now, or MISSING; while the run is live."""
         self.links: Sequence[Any] = ()
         """Spans of other traces that this run goes on from, as pairs of span context and attributes."""
         self.thread: str | None = None

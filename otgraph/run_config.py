@@ -39,9 +39,9 @@ class RunnableConfig(TypedDict, total=False):
     configurable: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class RunConfig:
-    """A merged config."""
+    """A merged config; never changed, and not frozen only because every run makes one."""
 
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)

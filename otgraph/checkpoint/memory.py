@@ -275,16 +275,20 @@ class InMemorySaver(
 
     def _values(self, thread: str, ns: str, versions: ChannelVersions) -> dict[str, Any]:
         values = {}
+        blobs, loads, nothing = self.blobs, self.serde.loads_typed, _NO_VALUE[0]
         for channel, version in versions.items():
-            blob = self.blobs.get((thread, ns, channel, version), _NO_VALUE)
-            if blob[0] != _NO_VALUE[0]:
-                values[channel] = self.serde.loads_typed(blob)
+            blob = blobs.get((thread, ns, channel, version), _NO_VALUE)
+            if blob[0] != nothing:
+                values[channel] = loads(blob)
         return values
 
     def _pending(
         self, thread: str, ns: str, checkpoint: str, channels: Collection[str] | None = None
     ) -> builtins.list[PendingWrite]:
-        kept = list(self.writes.get((thread, ns, checkpoint), {}).items())
+        found = self.writes.get((thread, ns, checkpoint))
+        if not found:
+            return []
+        kept = list(found.items())
         kept.sort(key=lambda item: writes_sort_key(item[1][3], *item[0]))
         return [
             (task, channel, self.serde.loads_typed(value))

@@ -6,8 +6,9 @@ Rule: each effect is performed once for each colour, by the object the user gave
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Final
 
 from otgraph.engine.effects import (
     Effect,
@@ -24,51 +25,61 @@ from otgraph.ids import checkpoint_bytes, checkpoint_text, uuid6_bytes
 __all__ = ["perform", "perform_async", "stamp"]
 
 
-def perform(effect: Effect | None) -> Any:
+def _put(effect: SaveCheckpoint) -> None:
+    effect.saver.put(effect.config, effect.checkpoint, effect.metadata, effect.versions)
+
+
+PERFORM: Final[dict[type[Any], Callable[[Any], Any]]] = {
+    SaveWrites: lambda effect: effect.saver.put_writes(
+        effect.config, effect.writes, effect.task_id, effect.path
+    ),
+    SaveCheckpoint: _put,
+    LoadCheckpoint: lambda effect: effect.saver.get_tuple(effect.config),
+    ListCheckpoints: lambda effect: list(effect.saver.list(effect.config, **effect.selection)),
+    ReadCache: lambda effect: effect.cache.get(effect.keys),
+    WriteCache: lambda effect: effect.cache.set(effect.pairs),
+}
+"""Effect -> what does it on threads."""
+
+
+def perform(effect: Effect) -> Any:
     """Perform an effect in the calling thread and return the reply."""
+    act = PERFORM[type(effect)]
     try:
-        match effect:
-            case SaveWrites():
-                return effect.saver.put_writes(effect.config, effect.writes, effect.task_id, effect.path)
-            case SaveCheckpoint():
-                effect.saver.put(effect.config, effect.checkpoint, effect.metadata, effect.versions)
-                return None
-            case LoadCheckpoint():
-                return effect.saver.get_tuple(effect.config)
-            case ListCheckpoints():
-                return list(effect.saver.list(effect.config, **effect.selection))
-            case ReadCache():
-                return effect.cache.get(effect.keys)
-            case WriteCache():
-                return effect.cache.set(effect.pairs)
+        return act(effect)
     except Exception as error:
         return Failure(error)
-    raise AssertionError(f"no driver knows the effect {effect!r}")
 
 
-async def perform_async(effect: Effect | None) -> Any:
+async def _aput(effect: SaveCheckpoint) -> None:
+    await effect.saver.aput(effect.config, effect.checkpoint, effect.metadata, effect.versions)
+
+
+async def _alist(effect: ListCheckpoints) -> list[Any]:
+    found = effect.saver.alist(effect.config, **effect.selection)
+    return [checkpoint async for checkpoint in found]
+
+
+PERFORM_ASYNC: Final[dict[type[Any], Callable[[Any], Awaitable[Any]]]] = {
+    SaveWrites: lambda effect: effect.saver.aput_writes(
+        effect.config, effect.writes, effect.task_id, effect.path
+    ),
+    SaveCheckpoint: _aput,
+    LoadCheckpoint: lambda effect: effect.saver.aget_tuple(effect.config),
+    ListCheckpoints: _alist,
+    ReadCache: lambda effect: effect.cache.aget(effect.keys),
+    WriteCache: lambda effect: effect.cache.aset(effect.pairs),
+}
+"""Effect -> what does it on the event loop."""
+
+
+async def perform_async(effect: Effect) -> Any:
     """Perform an effect on the event loop and return the reply."""
+    act = PERFORM_ASYNC[type(effect)]
     try:
-        match effect:
-            case SaveWrites():
-                return await effect.saver.aput_writes(
-                    effect.config, effect.writes, effect.task_id, effect.path
-                )
-            case SaveCheckpoint():
-                await effect.saver.aput(effect.config, effect.checkpoint, effect.metadata, effect.versions)
-                return None
-            case LoadCheckpoint():
-                return await effect.saver.aget_tuple(effect.config)
-            case ListCheckpoints():
-                found = effect.saver.alist(effect.config, **effect.selection)
-                return [checkpoint async for checkpoint in found]
-            case ReadCache():
-                return await effect.cache.aget(effect.keys)
-            case WriteCache():
-                return await effect.cache.aset(effect.pairs)
+        return await act(effect)
     except Exception as error:
         return Failure(error)
-    raise AssertionError(f"no driver knows the effect {effect!r}")
 
 
 def stamp(effect: SaveCheckpoint) -> bytes:

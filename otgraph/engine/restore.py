@@ -17,35 +17,53 @@ from otgraph.engine.run import Run
 from otgraph.ids import checkpoint_bytes
 from otgraph.missing import MISSING
 
-__all__ = ["FORMAT", "changed_versions", "checkpoint_of", "restore"]
+__all__ = ["FORMAT", "changed_versions", "checkpoint_of", "go_on", "look_at", "restore"]
 
 FORMAT = 4
 """The version of the checkpoints that otgraph writes."""
 
 
-def restore(run: Run, checkpoint: Checkpoint, step: int) -> None:
+def look_at(run: Run, checkpoint: Checkpoint, step: int) -> None:
     """
-    Give a run the state of a checkpoint.
+    Have a run show the state of a checkpoint; to go on from there it takes `go_on`.
 
     Args:
         step: the superstep that the checkpoint is of.
     """
-    values: Mapping[str, Any] = checkpoint["channel_values"]
     specimens = run.plan.channels
     channels: dict[str, BaseChannel[Any, Any, Any]] = dict(run.channels)
-    for name, value in values.items():
-        if name in specimens:
-            channels[name] = specimens[name].from_checkpoint(value)
+    for name, value in checkpoint["channel_values"].items():
+        channel = specimens.get(name)
+        if channel is not None:
+            channels[name] = channel.from_checkpoint(value)
     run.channels = channels
-    run.versions = dict(checkpoint["channel_versions"])
-    run.version = max(run.versions.values(), default=None)
-    run.seen = {name: dict(seen) for name, seen in checkpoint["versions_seen"].items()}
-    updated = checkpoint.get("updated_channels")
-    run.updated = None if updated is None else set(updated)
-    run.lively = {name for name in run.plan.volatile if channels[name].is_available()}
+    run.versions = checkpoint["channel_versions"]
+    run.seen = checkpoint["versions_seen"]
+    run.updated = None
     run.checkpoint = checkpoint_bytes(checkpoint["id"])
     run.step = step + 1
+
+
+def restore(run: Run, checkpoint: Checkpoint, step: int) -> None:
+    """Give a run the state of a checkpoint, to go on from; see `look_at`."""
+    look_at(run, checkpoint, step)
+    go_on(run)
+    updated = checkpoint.get("updated_channels")
+    run.updated = None if updated is None else set(updated)
     run.stop = run.step + 1 + run.options.config.recursion_limit
+
+
+def go_on(run: Run) -> None:
+    """Let a run that shows the state of a checkpoint go on from it: what it changes is its own from here."""
+    specimens = run.plan.channels
+    run.channels = channels = {
+        name: channel.fresh() if channel is specimens[name] else channel
+        for name, channel in run.channels.items()
+    }
+    run.versions = dict(run.versions)
+    run.version = max(run.versions.values(), default=None)
+    run.seen = {name: dict(seen) for name, seen in run.seen.items()}
+    run.lively = {name for name in run.plan.volatile if channels[name].is_available()}
 
 
 def checkpoint_of(run: Run) -> Checkpoint:

@@ -81,7 +81,7 @@ class Run(RunInfo):
     def __init__(
         self,
         plan: Plan,
-        observer: Observer,
+        observer: Observer | None,
         options: RunOptions,
         parent: RunInfo | None = None,
         ns: tuple[str, ...] = (),
@@ -89,13 +89,15 @@ class Run(RunInfo):
     ) -> None:
         given = options.output_keys
         keys = plan.output_keys if given is None else given
-        RunInfo.__init__(self, _identity(options, parent), plan.name, ns, plan.stream_keys, keys, parent)
+        # A run that nobody observes only holds a state; it needs no name.
+        id = "" if observer is None else _identity(options, parent)  # noqa: A001
+        RunInfo.__init__(self, id, plan.name, ns, plan.stream_keys, keys, parent)
         self.plan = plan
         self.saved: SavedThread | None = None
         """Where it is saved, if it is."""
         self.planned: Sequence[Any] = ()
         """The tasks that are due, where a checkpoint told of them."""
-        self.observer = observer
+        self.observer: Any = observer
         self.options = options
         self.caller: Any = None
         """The task inside which this run was begun."""
@@ -141,7 +143,6 @@ class Run(RunInfo):
         self.answered = False
         """Whether some superstep wrote an output key, or the run went on from a state: only then has it a result."""
         self.shape = None if plan.output.coerce is None else partial(coerce_output, plan.output)
-        self.look = self._look
 
     def keep_in(self, thread: SavedThread) -> None:
         """Be saved; before anything was written."""
@@ -149,7 +150,7 @@ class Run(RunInfo):
         self.bump = thread.next_version
         self.version = None
 
-    def _look(self, names: Sequence[str]) -> dict[str, Any]:
+    def look(self, names: Sequence[str]) -> dict[str, Any]:
         channels = self.channels
         return {name: channels[name].peek() for name in names}
 

@@ -14,7 +14,7 @@ from otgraph.checkpoint.records import CheckpointTuple
 from otgraph.constants import CONF, NULL_TASK_ID
 from otgraph.engine.begin import attach
 from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
-from otgraph.engine.restore import restore
+from otgraph.engine.restore import go_on, look_at
 from otgraph.engine.run import Run
 from otgraph.engine.saving import SPECIAL
 from otgraph.engine.shown import own_metadata, shown_tasks
@@ -82,13 +82,17 @@ def _nothing(run: Run, place: Place) -> StateSnapshot:
 
 
 def load(run: Run, thread: SavedThread, found: CheckpointTuple) -> list[Task]:
-    """Give a run the state of a checkpoint; return the tasks that are due there, with what they have done."""
+    """
+    Have a run show the state of a checkpoint.
+
+    Returns the tasks that are due there, with what they have done; as LangGraph shows them, in the order in which
+    the nodes were declared.
+    """
     thread.take(found)
-    restore(run, found.checkpoint, found.metadata["step"])
-    # As LangGraph shows them: in the order in which the nodes were declared.
-    run.updated = None
+    look_at(run, found.checkpoint, found.metadata["step"])
     tasks = plan_tasks(run, inputs=False)
-    attach(run, thread, tasks)
+    if tasks and thread.pending:
+        attach(run, thread, tasks)
     return tasks
 
 
@@ -110,22 +114,21 @@ def _snapshot(run: Run, found: CheckpointTuple, states: Mapping[str, Any], *, pe
     thread = run.saved
     assert thread is not None
     due = load(run, thread, found)
-    tasks = shown_tasks(run, thread, due)
-    shown: Sequence[PregelTask] = [
-        task._replace(state=states[task.id]) if task.id in states else task for task in tasks
-    ]
+    tasks = shown_tasks(run, thread, due) if due else ()
+    shown: Sequence[PregelTask] = tasks
+    if states:
+        shown = [task._replace(state=states.get(task.id, task.state)) for task in tasks]
     if pending:
         apply_pending(run, thread, due)
-    config: Any = with_map(found.config, found.metadata)
     return StateSnapshot(
         run.read(run.plan.stream_keys),
-        tuple(task.name for task in due if not (pending and task.restored)),
-        _named(config),
+        tuple([task.name for task in due if not (pending and task.restored)]),
+        _named(with_map(found.config, found.metadata)),
         own_metadata(found.metadata),
         found.checkpoint["ts"],
         _named(with_map(found.parent_config, found.metadata)),
         tuple(shown),
-        tuple(question for task in tasks for question in task.interrupts),
+        tuple([question for task in tasks for question in task.interrupts]),
     )
 
 
@@ -135,11 +138,7 @@ def apply_pending(run: Run, thread: SavedThread, due: Sequence[Task]) -> None:
     finished = [task for task in due if task.restored]
     if not (writes or finished):
         return
-    specimens = run.plan.channels
-    run.channels = {
-        name: channel.fresh() if channel is specimens[name] else channel
-        for name, channel in run.channels.items()
-    }
+    go_on(run)
     if writes:
         apply_writes(run, [written_by_nobody(run, writes)])
     if finished:
@@ -151,6 +150,11 @@ def _named(config: Any) -> Any:
     if not config:
         return None
     conf = config[CONF]
-    names = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
-    shown = {name: conf[name] for name in names if name in conf}
-    return {CONF: {**shown, "thread_id": str(shown["thread_id"])}}
+    shown = {
+        "thread_id": str(conf["thread_id"]),
+        "checkpoint_ns": conf.get("checkpoint_ns", ""),
+        "checkpoint_id": conf["checkpoint_id"],
+    }
+    if "checkpoint_map" in conf:
+        shown["checkpoint_map"] = conf["checkpoint_map"]
+    return {CONF: shown}

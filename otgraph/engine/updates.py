@@ -14,7 +14,7 @@ from otgraph.checkpoint.records import CheckpointTuple
 from otgraph.constants import CONF, END, INPUT, INTERRUPT, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.effects import Failure, Flow, LoadCheckpoint, SaveCheckpoint, SaveWrites, checked
-from otgraph.engine.restore import changed_versions, checkpoint_of
+from otgraph.engine.restore import changed_versions, checkpoint_of, go_on
 from otgraph.engine.run import Run
 from otgraph.engine.snapshots import NewRun, Place, apply_pending, load
 from otgraph.engine.task import Task
@@ -61,6 +61,7 @@ def _superstep_flow(new_run: NewRun, place: Place, updates: Sequence[StateUpdate
     due: list[Task] = []
     if found is not None:
         due = load(run, thread, found)
+        go_on(run)
         thread.map = dict(found.metadata.get("parents") or {})
     else:
         run.step = 0

@@ -87,7 +87,7 @@ class Execution:
             self.run = Run(plan, self.observer, options)
         else:
             task = above.task
-            self.observer = above.run.observer  # type: ignore[assignment]
+            self.observer = above.run.observer
             self.run = Run(plan, self.observer, options, above.run, task.child_ns())
             self.run.caller = task
             given_conf = (given.config or {}).get(CONF) or {}

@@ -157,6 +157,7 @@ class _Threads:
         self._graph = graph
         self._saver = _saver(graph)
         self._config: RunConfig = merge_configs(None, graph.config, given)
+        self._options = RunOptions(config=self._config, nests=nests)
 
     def place(self) -> Place:
         """Return the graph that is meant, with its place: this one, or the one whose namespace the config names."""
@@ -194,9 +195,8 @@ class _Threads:
         """Return a run of a graph that holds the state of an empty thread."""
         conf = place.configurable
         ns = conf.get("checkpoint_ns") or ""
-        options = RunOptions(config=self._config, nests=nests)
         levels = tuple(ns.split(NS_SEP)) if ns else ()
-        run = Run(place.graph.plan, None, options, None, levels, channels)  # type: ignore[arg-type]
+        run = Run(place.graph.plan, None, self._options, None, levels, channels)
         run.place = NOWHERE
         thread = SavedThread(self._saver, conf, place.metadata, ns, "sync")
         thread.asked_for = conf.get("checkpoint_id")

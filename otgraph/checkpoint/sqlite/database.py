@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
+from typing import Any
 
 from otgraph.checkpoint.sqlite import statements
 
@@ -39,6 +40,28 @@ class Database:
         self.is_setup = False
         self._busy_timeout = busy_timeout
         self._process = os.getpid()
+
+    def row_and_more(
+        self, one: str, values: tuple[Any, ...], more: str, key: Callable[[Any], tuple[Any, ...]]
+    ) -> tuple[Any, list[Any]] | None:
+        """
+        Return the row that a statement finds, and the rows that another one finds for it, of one state of the file.
+
+        It does what `reading` is for, without its price: it is how every run begins.
+        """
+        with self.lock:
+            self.setup()
+            connection = self._opened()
+            if connection.in_transaction:
+                with self.reading() as cursor:
+                    return _both(cursor, one, values, more, key)
+            cursor = _cursor(connection)
+            cursor.execute("BEGIN")
+            try:
+                return _both(cursor, one, values, more, key)
+            finally:
+                cursor.execute("COMMIT")
+                cursor.close()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Cursor]:
@@ -140,6 +163,17 @@ class Database:
             raise
         finally:
             cursor.close()
+
+
+def _both(
+    cursor: sqlite3.Cursor,
+    one: str,
+    values: tuple[Any, ...],
+    more: str,
+    key: Callable[[Any], tuple[Any, ...]],
+) -> tuple[Any, list[Any]] | None:
+    row = cursor.execute(one, values).fetchone()
+    return None if row is None else (row, cursor.execute(more, key(row)).fetchall())
 
 
 def _cursor(connection: sqlite3.Connection) -> sqlite3.Cursor:

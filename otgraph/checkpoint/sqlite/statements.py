@@ -20,11 +20,13 @@ __all__ = [
     "EXCESS",
     "IDLE",
     "KEEP_WRITE",
+    "LATEST",
     "NEWEST",
     "OF_RUNS",
     "ONE",
     "PUT",
     "REPLACE_WRITE",
+    "THAT",
     "WRITES",
     "page",
 ]
@@ -63,6 +65,9 @@ ADD_TASK_PATH: Final = "ALTER TABLE writes ADD COLUMN task_path TEXT NOT NULL DE
 _PLACE: Final = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 
 ONE: Final = f"SELECT parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints WHERE {_PLACE}"
+_FULL: Final = "SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints"
+THAT: Final = f"{_FULL} WHERE {_PLACE}"
+LATEST: Final = f"{_FULL} WHERE thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1"
 NEWEST: Final = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
 WRITES: Final = f"""
     SELECT task_id, channel, type, value FROM writes WHERE {_PLACE} ORDER BY task_path, task_id, idx

@@ -76,13 +76,13 @@ class SqliteStore(BaseCheckpointSaver[str]):
         """Return the checkpoint that `config` names with all that belongs to it, or None."""
         thread, ns = place_of(config)
         named = get_checkpoint_id(config)
-        with self._database.reading() as cursor:
-            checkpoint = named or cursor.execute(statements.NEWEST, (thread, ns)).fetchone()[0]
-            rows = _rows(cursor, (thread, ns, checkpoint)) if checkpoint else None
-        if rows is None:
+        one, values = (statements.THAT, (thread, ns, named)) if named else (statements.LATEST, (thread, ns))
+        found = self._database.row_and_more(one, values, statements.WRITES, lambda row: (thread, ns, row[0]))
+        if found is None:
             return None
-        found = self._tuple((thread, ns, checkpoint), *rows)
-        return found._replace(config=config) if named else found
+        row, writes = found
+        checkpoint = self._tuple((thread, ns, row[0]), row[1:], writes)
+        return checkpoint._replace(config=config) if named else checkpoint
 
     def list(
         self,
@@ -227,6 +227,8 @@ class SqliteStore(BaseCheckpointSaver[str]):
                 _delete_thread(cursor, idle)
 
 
+_decode = json.JSONDecoder().decode
+
 _NEVER = 1 << 62
 """More checkpoints than there can be."""
 
@@ -301,7 +303,7 @@ def _metadata(place: Place, stored: bytes | str | None) -> CheckpointMetadata:
     if not stored:
         return {}
     try:
-        found: CheckpointMetadata = json.loads(stored)
+        found: CheckpointMetadata = _decode(stored.decode() if isinstance(stored, bytes) else stored)
     except ValueError as error:
         raise ValueError(f"{_named(place)}: cannot read the metadata: {error}") from error
     return found
