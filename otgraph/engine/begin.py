@@ -60,12 +60,14 @@ def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
         EmptyInputError: there is no input, and nothing to go on from.
     """
     resuming = bool(run.versions) and _goes_on(run, thread, input)
+    answer = None
     if isinstance(input, Command):
+        answer = input.resume
         yield from _command_flow(run, thread, input)
-    _take_pending(run, thread)
+    _take_pending(run, thread, cut_off=input is None)
     if resuming:
         thread.resuming = True
-        yield from _resume_flow(run, thread)
+        yield from _resume_flow(run, thread, answered=answer is not None)
     elif input is None:
         raise EmptyInputError("Received no input for __start__")
     else:
@@ -96,6 +98,7 @@ def _command_flow(run: Run, thread: SavedThread, command: Command[Any]) -> Flow:
     elif answer is not None:
         _check_unambiguous(thread)
         writes.append((RESUME, answer))
+        thread.answers.give(answer)
     if writes:
         yield from put_writes_flow(thread, NULL_TASK_ID, writes, "")
     elif not _is_map(answer):
@@ -144,23 +147,36 @@ def _command_writes(run: Run, command: Command[Any]) -> Iterator[Write]:
         yield from result_writes(Command(update=command.update), run.plan.state_keys)
 
 
-def _take_pending(run: Run, thread: SavedThread) -> None:
-    """Apply what a command wrote, of this run or of one that was cut off, and take the answer it gave."""
+def _take_pending(run: Run, thread: SavedThread, *, cut_off: bool) -> None:
+    """
+    Apply what a command wrote, of this run or of one that was cut off.
+
+    Args:
+        cut_off: whether to take the answer, too, that was given to a run that was cut off.
+    """
     writes = thread.pending.get(NULL_TASK_ID, ())
     for channel, value in writes:
-        if channel == RESUME:
+        if cut_off and channel == RESUME:
             thread.answers.give(value)
     applied = [write for write in writes if write[0] not in SPECIAL]
     if applied:
+        due = run.updated
         changed, written = apply_writes(run, [written_by_nobody(run, applied)])
+        # What was due is due still.
+        run.updated = None if due is None or run.updated is None else due | run.updated
         run.observer.step_applied(run, -1, changed, written)
 
 
 # ---- going on, or starting anew
 
 
-def _resume_flow(run: Run, thread: SavedThread) -> Flow:
-    """Pass the breakpoint that the thread stopped at; from a point of the past, go another way."""
+def _resume_flow(run: Run, thread: SavedThread, *, answered: bool) -> Flow:
+    """
+    Pass the breakpoint that the thread stopped at; from a point of the past, go another way.
+
+    Args:
+        answered: whether the caller gave an answer; one that is kept from then is not given again.
+    """
     run.seen[INTERRUPT] = {name: run.versions[name] for name in run.channels if name in run.versions}
     run.observer.run_resumed(run)
     # What is shown first is the result, if nothing else is due.
@@ -174,10 +190,12 @@ def _resume_flow(run: Run, thread: SavedThread) -> Flow:
     ):
         return
     newest = checked((yield LoadCheckpoint(thread.saver, thread.config())))
-    if newest is not None and newest.checkpoint["id"] == thread.asked_for and thread.answers.given:
+    if newest is not None and newest.checkpoint["id"] == thread.asked_for and answered:
         return
     thread.replayed = Replayed(thread.asked_for)
     thread.resuming = False
+    if not answered:
+        thread.answers.take()
     yield from save_flow(run, thread, "fork")
 
 

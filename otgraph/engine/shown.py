@@ -58,29 +58,35 @@ def plain_interrupt(interrupt: Any) -> dict[str, Any]:
     }
 
 
-def shown_tasks(run: Run, thread: SavedThread, tasks: Iterable[Task]) -> tuple[PregelTask, ...]:
-    """Return tasks that are due as a state shows them, each with what is kept of an earlier execution."""
-    return tuple(_shown_task(run, thread, task) for task in tasks)
+def shown_tasks(
+    run: Run, thread: SavedThread, tasks: Iterable[Task], *, current: bool = False
+) -> tuple[PregelTask, ...]:
+    """
+    Return tasks that are due as a state shows them, each with what is kept of an earlier execution.
+
+    Args:
+        current: leave out questions that were answered, rather than show what was asked there.
+    """
+    return tuple(_shown_task(run, thread, task, current) for task in tasks)
 
 
-def _shown_task(run: Run, thread: SavedThread, task: Task) -> PregelTask:
+def _shown_task(run: Run, thread: SavedThread, task: Task, current: bool) -> PregelTask:
     kept = thread.pending.get(task.id, ())
     error = next((value for channel, value in kept if channel == ERROR), None)
+    answered = current and any(channel not in SPECIAL for channel, _ in kept)
     return PregelTask(
         task.id,
         task.name,
         task.path,
         error,
-        tuple(open_questions(task, kept)),
+        () if answered else tuple(questions(kept)),
         _place_of(run, thread, task),
         _result(run, kept),
     )
 
 
-def open_questions(task: Task, kept: Sequence[Write]) -> list[Any]:
-    """Return what a task asks and nobody has answered."""
-    if any(channel not in SPECIAL for channel, _ in kept):
-        return []
+def questions(kept: Sequence[Write]) -> list[Any]:
+    """Return what a task asked."""
     return [question for channel, value in kept if channel == INTERRUPT for question in value]
 
 

@@ -114,12 +114,11 @@ def _snapshot(run: Run, found: CheckpointTuple, states: Mapping[str, Any], *, pe
     thread = run.saved
     assert thread is not None
     due = load(run, thread, found)
-    tasks = shown_tasks(run, thread, due) if due else ()
+    tasks = shown_tasks(run, thread, due, current=pending) if due else ()
     shown: Sequence[PregelTask] = tasks
     if states:
         shown = [task._replace(state=states.get(task.id, task.state)) for task in tasks]
-    if pending:
-        apply_pending(run, thread, due)
+    apply_pending(run, thread, due if pending else ())
     return StateSnapshot(
         run.read(run.plan.stream_keys),
         tuple([task.name for task in due if not (pending and task.restored)]),
@@ -133,7 +132,7 @@ def _snapshot(run: Run, found: CheckpointTuple, states: Mapping[str, Any], *, pe
 
 
 def apply_pending(run: Run, thread: SavedThread, due: Sequence[Task]) -> None:
-    """Have the state show what commands and finished tasks have written since its checkpoint."""
+    """Have the state show what commands, and the finished ones of some tasks, have written since its checkpoint."""
     writes = [write for write in thread.pending.get(NULL_TASK_ID, ()) if write[0] not in SPECIAL]
     finished = [task for task in due if task.restored]
     if not (writes or finished):

@@ -121,7 +121,9 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
     if len(tasks) > 1:
         tasks = sorted(tasks, key=path_key)
     channels, versions, plan = run.channels, run.versions, run.plan
+    passed = False
     for task in tasks:
+        passed = passed or task.id != NULL_TASK_ID
         if task.triggers:
             _mark_seen(run, task)
     run.version = version = run.bump(run.version)
@@ -134,9 +136,11 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
     changed: list[str] = []
     written: list[str] = []
     lively, state = run.lively, plan.state_keys
-    # Volatile channels that hold something hear of a superstep in which nobody wrote to them.
-    for name in lively.difference(grouped):
-        grouped[name] = ()
+    # Volatile channels that hold something hear of a superstep in which nobody wrote to them. What a command writes
+    # between two supersteps leaves them what they hold: it is for the next one.
+    if passed:
+        for name in lively.difference(grouped):
+            grouped[name] = ()
     for name, values in grouped.items():
         channel = channels[name]
         available = None
@@ -154,7 +158,7 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
                 lively.add(name)
         elif not (channel.is_available() if available is None else available):
             lively.discard(name)
-    if plan.deferred and updated.isdisjoint(plan.trigger_to_nodes):
+    if passed and plan.deferred and updated.isdisjoint(plan.trigger_to_nodes):
         _finish(run, updated)
     run.updated = updated
     return changed, written
