@@ -159,6 +159,11 @@ def _begin_flow(run: Run, input: Any) -> Flow:
     if input is None:
         raise EmptyInputError("Received no input for __start__")
     if isinstance(input, Command):
+        if input.resume is not None:
+            raise RuntimeError(
+                "Cannot use Command(resume=...) without checkpointer: nothing of an earlier run is known here; "
+                "give compile(checkpointer=...) the saver of the run that was paused"
+            )
         _apply_command(run, input)
     start = run.plan.nodes[START]
     name = start.name

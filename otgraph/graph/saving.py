@@ -7,7 +7,7 @@ unless the call names a thread of its own.
 
 from __future__ import annotations
 
-import logging
+import warnings
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from otgraph.graph.compiled import CompiledStateGraph
 
 __all__ = ["check_durability", "nests", "save_run", "saver_of"]
-
-logger = logging.getLogger("otgraph")
 
 DURABILITIES = ("sync", "async", "exit")
 
@@ -67,7 +65,7 @@ def save_run(
     saver = saver_of(graph)
     if saver is None:
         if durability is not None:
-            logger.warning("`durability` has no effect when no checkpointer is present.")
+            warnings.warn("`durability` has no effect when no checkpointer is present.", stacklevel=5)
         return
     configurable = config.configurable
     if not any(key in configurable for key in OWN_LINEAGE):
