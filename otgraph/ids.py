@@ -86,6 +86,6 @@ def checkpoint_text(checkpoint: bytes) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def hash_id(text: str) -> str:
-    """Return 32 hexadecimal characters that stand for `text`; interrupts are named so."""
-    return xxh3_128_hexdigest(text.encode())
+def hash_id(text: str | bytes) -> str:
+    """Return 32 hexadecimal characters that stand for `text`; interrupts and cached results are named so."""
+    return xxh3_128_hexdigest(text.encode() if isinstance(text, str) else text)

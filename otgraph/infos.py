@@ -86,6 +86,10 @@ class TaskInfo:
     """The observer's handle of the task; nobody else looks at it."""
     restored: bool = False
     """Whether its writes are known from an earlier execution, so that it does not run."""
+    cached: bool = False
+    """Whether they are from a cache."""
+    replayed: Sequence[Any] = ()
+    """What was said in that execution, if that is to be said again."""
     writes: Sequence[Any] = ()
     attempt: int = 1
     """From 1."""

@@ -98,6 +98,13 @@ class CachePolicy:
     """Input -> cache key."""
     ttl: int | None = None
     """Seconds an entry lives; None for ever."""
+    replay_custom: bool = False
+    """
+    Whether a hit puts what the node then wrote to its stream writer on the stream again, before its update.
+
+    By default a hit only announces itself. The items must be such that the cache can store them; those of graphs
+    inside the node are not kept.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ is over.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from time import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -83,6 +84,8 @@ class CallScope:
         if self.muted:
             return
         run.observer.emitted(self.task, payload)
+        if self.task.said is not None:
+            self.task.said.append(_copied(payload))
         if record.crowded and self.driver is not None:
             self.driver.pause(self)
 
@@ -184,3 +187,11 @@ class CallScope:
             "__pregel_runtime": self.runtime,
         }
         return config
+
+
+def _copied(payload: Any) -> Any:
+    # The node may go on to change it. What cannot be copied, a cache will hardly be able to store.
+    try:
+        return deepcopy(payload)
+    except Exception:
+        return payload

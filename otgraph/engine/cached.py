@@ -1,61 +1,70 @@
 """
 Cached tasks: the writes of an earlier execution with the same input stand in for a new one.
 
-Rule: only what a task committed is remembered, never an error or an interrupt; a hit is told as restored.
+Rule: only what a task committed is remembered, as soon as it has, never an error or an interrupt; a hit is told as
+restored. An entry is what LangGraph's is; what otgraph keeps besides has entries of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from otgraph.constants import NO_WRITES
 from otgraph.engine.effects import Flow, ReadCache, WriteCache, checked
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.ids import hash_id
 from otgraph.plan.model import NodePlan
 
-__all__ = ["cache_namespace", "remember_flow", "restore_flow"]
+__all__ = ["cache_namespaces", "remember_flow", "restore_flow"]
 
 WRITES = "__pregel_ns_writes"
 """The first label of the namespaces under which writes are cached."""
+CUSTOM = "__otgraph_custom"
+"""The first label of the namespaces under which the custom items of the same executions are cached."""
+DYNAMIC = "__dynamic__"
+"""What stands for a function that has no name."""
 
 
-def cache_namespace(node: NodePlan) -> tuple[str, ...]:
-    """Return the namespace of a node's cached writes: its function and its name."""
+def cache_namespaces(node: NodePlan) -> list[tuple[str, ...]]:
+    """Return the namespaces of what is cached of a node: its function and its name tell them apart."""
     origin = node.callee.origin
-    identity = (
-        f"{getattr(origin, '__module__', '')}.{getattr(origin, '__qualname__', type(origin).__qualname__)}"
-    )
-    return (WRITES, identity, node.name)
+    module, name = getattr(origin, "__module__", None), getattr(origin, "__qualname__", None)
+    identity = f"{module}.{name}" if module and name else DYNAMIC
+    replays = node.cache is not None and node.cache.replay_custom
+    return [(label, identity, node.name) for label in ((WRITES, CUSTOM) if replays else (WRITES,))]
 
 
-def _key(task: Task) -> tuple[tuple[str, ...], str]:
+def _keys(task: Task) -> list[tuple[tuple[str, ...], str]]:
     policy = task.node.cache
     assert policy is not None
-    key = policy.key_func(task.input)
-    text = key.hex() if isinstance(key, bytes) else str(key)
-    return cache_namespace(task.node), hash_id(text)
+    key = hash_id(policy.key_func(task.input))
+    return [(namespace, key) for namespace in cache_namespaces(task.node)]
 
 
 def restore_flow(run: Run, tasks: Sequence[Task]) -> Flow:
-    """Give those tasks that are cached their writes."""
-    keys = {task: _key(task) for task in tasks if task.node.cache is not None}
-    if not keys:
+    """Give those tasks that are cached their writes, and what they said if the policy wants it said again."""
+    due = [task for task in tasks if task.node.cache is not None and not task.restored]
+    if not due:
         return
-    hits = checked((yield ReadCache(run.options.cache, list(keys.values()))))
-    for task, key in keys.items():
-        writes = hits.get(key)
+    for task in due:
+        task.cache_keys = _keys(task)
+    hits = checked((yield ReadCache(run.options.cache, [key for task in due for key in task.cache_keys])))
+    for task in due:
+        writes, *more = (hits.get(key) for key in task.cache_keys)
         if writes is not None:
-            task.writes = [(channel, value) for channel, value in writes]
-            task.restored = True
+            task.writes = [(channel, value) for channel, value in writes if channel != NO_WRITES]
+            task.restored = task.cached = True
+            task.replayed = tuple(item for items in more if items is not None for item in items)
+        elif more:
+            task.said = []
 
 
-def remember_flow(run: Run, tasks: Sequence[Task]) -> Flow:
-    """Keep the writes of those tasks that may be cached."""
-    pairs = {
-        _key(task): (list(task.writes), task.node.cache.ttl)
-        for task in tasks
-        if task.node.cache is not None and not task.restored and task.writes and not task.interrupts
-    }
-    if pairs:
-        checked((yield WriteCache(run.options.cache, pairs)))
+def remember_flow(run: Run, task: Task) -> Flow:
+    """Keep the writes of a task that has just finished."""
+    policy = task.node.cache
+    assert policy is not None
+    kept: list[Any] = [list(task.writes) or [(NO_WRITES, None)], task.said]
+    pairs = {key: (value, policy.ttl) for key, value in zip(task.cache_keys, kept, strict=False)}
+    checked((yield WriteCache(run.options.cache, pairs)))

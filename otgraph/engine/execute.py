@@ -13,6 +13,7 @@ from typing import Any
 
 from otgraph.constants import ERROR, INTERRUPT, PUSH, START
 from otgraph.engine.branches import branches_flow
+from otgraph.engine.cached import remember_flow
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
 from otgraph.engine.limits import limit_of, within_flow
 from otgraph.engine.retry import matching_policy, retry_delay
@@ -68,6 +69,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                     branches = branches_flow(run, task, result)
                     reply = yield from branches if limit is None else within_flow(task, limit, branches)
                 if reply is None:
+                    if task.cache_keys:
+                        yield from remember_flow(run, task)
                     if run.saved is not None:
                         yield from keep_writes_flow(run, task, task.writes)
                     if not node.hidden:
@@ -154,6 +157,8 @@ def _retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
     task.attempt += 1
     task.asked = 0
     task.abandoned = False
+    if task.said:
+        task.said = []
     return (yield Sleep(delay, policy.jitter))
 
 

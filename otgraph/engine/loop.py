@@ -12,7 +12,7 @@ from typing import Any
 from otgraph.command import Command
 from otgraph.constants import NULL_TASK_ID, PULL, START
 from otgraph.engine.begin import attach, begin_flow, load_flow
-from otgraph.engine.cached import remember_flow, restore_flow
+from otgraph.engine.cached import restore_flow
 from otgraph.engine.effects import (
     CANCELLED,
     Expired,
@@ -224,8 +224,6 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
             if flows:  # otherwise all of it was done before a run was cut off
                 limit = None if run.step_timeout is None else Limit(run.step_timeout)
                 stopped = yield RunTasks(flows, limit, nested=run.parent is not None)
-        if run.options.cache is not None and stopped is None:
-            yield from remember_flow(run, tasks)
         if type(stopped) is Expired:
             run.expired = True
             observer.step_ended(run, Outcome.TIMEOUT, stopped.error)

@@ -42,6 +42,10 @@ class Task(TaskInfo):
     """How many runs were begun inside this task so far."""
     timeout: TimeoutPolicy | None = None
     """What the packet that pushed it says in place of its node."""
+    cache_keys: Sequence[Any] = ()
+    """Under which its writes are kept in the cache, and what it says, if that is kept too."""
+    said: list[Any] | None = None
+    """What it has handed to its stream writer in this attempt; None if nobody wants to know."""
     first_attempt_time: float | None = None
     """Seconds since 1970; set by the driver that makes the first call."""
     writes: Sequence[Write] = ()

@@ -338,7 +338,7 @@ class CompiledStateGraph(Introspection, States, Generic[StateT, ContextT, InputT
             config=config,
             context=outer.context,
             store=self.store if self.store is not None else outer.store,
-            cache=self.cache if self.cache is not None else outer.cache,
+            cache=self.cache,
             control=outer.control,
             interrupt_before=self.options.interrupt_before,
             interrupt_after=self.options.interrupt_after,

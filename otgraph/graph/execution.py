@@ -73,7 +73,7 @@ class Execution:
             config=config,
             context=_context(plan, given.context, outer),
             store=graph.store if graph.store is not None or outer is None else outer.store,
-            cache=graph.cache if graph.cache is not None or outer is None else outer.cache,
+            cache=graph.cache,
             control=given.control if given.control is not None or outer is None else outer.control,
             output_keys=output_keys(plan, given.output_keys, default_keys),
             interrupt_before=_breakpoints(given.interrupt_before, graph.options.interrupt_before),

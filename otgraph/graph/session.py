@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from otgraph.constants import CONF
 from otgraph.drivers.base import Driver
 from otgraph.drivers.threads import ThreadDriver
-from otgraph.engine.cached import cache_namespace
+from otgraph.engine.cached import cache_namespaces
 from otgraph.graph.execution import Arguments, Execution
 from otgraph.graph.views import views_of
 from otgraph.plan.model import Keys, Plan
@@ -163,4 +163,5 @@ def cached_nodes(cache: Any, plan: Plan, names: Sequence[str] | None) -> tuple[A
     """
     if cache is None:
         raise ValueError("No cache is set for this graph. Cannot clear cache.")
-    return cache, [cache_namespace(plan.nodes[name]) for name in (plan.nodes if names is None else names)]
+    wanted = [plan.nodes[name] for name in names or plan.nodes]
+    return cache, [namespace for node in wanted for namespace in cache_namespaces(node)]

@@ -207,6 +207,8 @@ class TracingObserver:
                 self._start_task(task, TaskStarted(task) if heard else None)
         for task in tasks:
             if task.restored:
+                for item in task.replayed:
+                    self.emitted(task, item)
                 self.task_restored(task, task.writes)
 
     def _start_task(self, task: TaskInfo, fact: TaskStarted | None, **more: Any) -> None:
@@ -314,6 +316,8 @@ class TracingObserver:
         """Add the event to the superstep's span: a restored task has none of its own."""
         fact = TaskRestored(task, writes)
         attributes: dict[str, Any] = {names.TASK_ID: task.id, names.NODE: task.name}
+        if task.cached:
+            attributes[names.CACHE_HIT] = True
         if self._capture is not None:
             attributes.update(self._capture.task_restored(fact))
         task.run.step_span.emit(fact.name, attributes, fact, reserved=True)
@@ -347,6 +351,9 @@ class TracingObserver:
             # A thread that a node left behind still writes: the run takes it in the node's place.
             span = task.run.span
         attributes = None if fact is None or self._capture is None else self._capture.emitted(fact)
+        if task.restored:
+            # It is said again, in the superstep's span.
+            attributes = {names.TASK_ID: task.id, names.NODE: task.name, **(attributes or {})}
         span.emit(Emitted.name, attributes, fact)
 
     def _knows(self, error: BaseException) -> bool:

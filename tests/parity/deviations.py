@@ -29,6 +29,7 @@ DEVIATIONS = {
     "names.graph": "messages come with models",
     "names.graph_message": "messages come with models",
     "names.config_runtime_constants_errors": "errors of resuming come with checkpointers",
+    "node_cache.a_key_function_that_fails": "a chunk that was made is shown, whatever fails next",
     "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",
     "running.recursion_limit": "the error says which value was wrong",
     "runtimes.a_nested_graph_with_a_store": "a nested graph that was compiled with a store has it",

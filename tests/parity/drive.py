@@ -194,6 +194,10 @@ class Drive:
         """Return what `function` returns, or the exception it raises."""
         return attempt(function, *args, **kwargs)
 
+    def awaited(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what the coroutine function `function` returns, or the exception it raises."""
+        return attempt(lambda: run_async(function(*args, **kwargs)))
+
     # -- what a run says besides its chunks
 
     @contextmanager

@@ -5,7 +5,7 @@ import inspect
 from parity.drive import heard
 from parity.registry import covers
 
-OWN_PARAMETERS = {"buffer", "telemetry"}
+OWN_PARAMETERS = {"buffer", "replay_custom", "telemetry"}
 """Keyword-only parameters that otgraph has and LangGraph has not."""
 
 OWN_MODES = {"retries", "spans"}
