@@ -25,6 +25,7 @@ class RunInfo:
         "parent",
         "place",
         "shape",
+        "shape_state",
         "span",
         "step_span",
         "stream_keys",
@@ -61,6 +62,8 @@ class RunInfo:
         self.tags: Sequence[str] = ()
         self.shape: Callable[[Any], Any] | None = None
         """Shown values -> an instance of their class, where that is not dict."""
+        self.shape_state: Callable[[Any], Any] | None = None
+        """The same for the whole state."""
         self.span: Any = None
         """The observer's handle of the run; nobody else looks at it."""
         self.step_span: Any = None

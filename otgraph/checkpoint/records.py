@@ -43,10 +43,10 @@ __all__ = [
     "writes_sort_key",
 ]
 
-ChannelVersions: TypeAlias = "dict[str, str | int | float]"
+ChannelVersions: TypeAlias = dict[str, str | int | float]
 """Channel -> version; versions of one channel grow and can be compared."""
 
-PendingWrite: TypeAlias = "tuple[str, str, Any]"
+PendingWrite: TypeAlias = tuple[str, str, Any]
 """`(task id, channel, value)`."""
 
 LATEST_VERSION: Final = 2

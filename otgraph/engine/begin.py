@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otgraph.command import Command, Send
-from otgraph.constants import END, INTERRUPT, NULL_TASK_ID, RESUME, START, TASKS, branch_channel
+from otgraph.constants import INTERRUPT, NULL_TASK_ID, RESUME, START, TASKS, branch_channel
 from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
 from otgraph.engine.restore import restore
 from otgraph.engine.run import Run
@@ -139,8 +139,7 @@ def _command_writes(run: Run, command: Command[Any]) -> Iterator[Write]:
         if isinstance(target, Send):
             yield TASKS, target
         elif isinstance(target, str):
-            if target != END:
-                yield branch_channel(target), START
+            yield branch_channel(target), START
         else:
             raise TypeError(f"In Command.goto, expected Send/str, got {type(target).__name__}")
     if command.update is not None:

@@ -190,8 +190,11 @@ def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
         # It stops nobody else: siblings finish, and the run pauses when they have.
         task.writes = ()
         task.interrupts = error.args[0]
-        run.interrupts.extend(task.interrupts)
-        observer.task_interrupted(task, task.interrupts)
+        if task.interrupts:
+            run.interrupts.extend(task.interrupts)
+            observer.task_interrupted(task, task.interrupts)
+        else:
+            task.paused = run.paused = True
         observer.task_ended(task, Outcome.INTERRUPTED, None)
         return None
     if not isinstance(error, Exception):
@@ -209,7 +212,8 @@ def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
 def _keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flow:
     """Keep why a task did not finish, where a later run is to know."""
     if isinstance(error, GraphInterrupt):
-        yield from keep_writes_flow(run, task, [(INTERRUPT, tuple(error.args[0]))])
+        if error.args[0]:
+            yield from keep_writes_flow(run, task, [(INTERRUPT, tuple(error.args[0]))])
     elif error is not None and not isinstance(error, GraphBubbleUp):
         yield from keep_writes_flow(run, task, [(ERROR, error)])
 

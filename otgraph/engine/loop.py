@@ -134,6 +134,9 @@ def _steps_flow(run: Run, input: Any) -> Flow:
         yield from _superstep_flow(run, tasks)
         if run.interrupts:
             return Outcome.INTERRUPTED
+        if run.paused:
+            run.observer.run_paused(run)
+            return Outcome.INTERRUPTED
         if after and stops_at(run, after, tasks):
             run.observer.run_paused(run)
             return Outcome.INTERRUPTED
@@ -243,12 +246,12 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         handlers = [task.handler for task in tasks if task.handler is not None]
         if handlers:
             tasks = [*tasks, *handlers]
-        if not run.interrupts:
+        if not (run.interrupts or run.paused):
             _apply(run, tasks)
             if run.saved is not None:
                 yield from _keep_step_flow(run, run.saved)
         elif run.parent is None:
-            _apply(run, [task for task in tasks if not task.interrupts])
+            _apply(run, [task for task in tasks if not (task.interrupts or task.paused)])
     except Exception as error:
         observer.step_ended(run, Outcome.ERROR, error)
         raise

@@ -64,6 +64,7 @@ class Run(RunInfo):
         "observer",
         "options",
         "own_lineage",
+        "paused",
         "plan",
         "planned",
         "saved",
@@ -134,6 +135,8 @@ class Run(RunInfo):
         """Whether a task has failed for good, so that those beside it are cancelled."""
         self.interrupts: list[Any] = []
         """What the tasks of the last superstep wait for."""
+        self.paused = False
+        """Whether a graph inside one of them stopped at a breakpoint."""
         self.step_timeout: float | None = None
         """Seconds that one superstep may take."""
         self.fleeting = not plan.volatile_keys.isdisjoint((keys,) if isinstance(keys, str) else keys)
@@ -143,6 +146,7 @@ class Run(RunInfo):
         self.answered = False
         """Whether some superstep wrote an output key, or the run went on from a state: only then has it a result."""
         self.shape = None if plan.output.coerce is None else partial(coerce_output, plan.output)
+        self.shape_state = None if plan.state.coerce is None else partial(coerce_output, plan.state)
 
     def keep_in(self, thread: SavedThread) -> None:
         """Be saved; before anything was written."""

@@ -77,6 +77,10 @@ def put_writes_flow(thread: SavedThread, task_id: str, writes: list[Write], path
     known = thread.pending.get(task_id)
     if known is None:
         thread.pending[task_id] = writes
+    elif task_id == NULL_TASK_ID:
+        thread.pending[task_id] = merged = _after_earlier_commands(known, writes)
+        if any(channel not in SPECIAL for channel, _ in writes):
+            writes = merged
     else:
         named = {channel for channel, _ in writes}
         thread.pending[task_id] = [write for write in known if write[0] not in named] + writes
@@ -85,6 +89,13 @@ def put_writes_flow(thread: SavedThread, task_id: str, writes: list[Write], path
         effect = SaveWrites(thread.saver, thread.config(thread.checkpoint_id), writes, task_id, path)
         effect.wait = thread.durability == "sync"
         checked((yield effect))
+
+
+def _after_earlier_commands(known: list[Write], writes: list[Write]) -> list[Write]:
+    """Return what commands wrote since the checkpoint, in their order; of their answers only the newest counts."""
+    plain = [write for write in (*known, *writes) if write[0] not in SPECIAL]
+    answers = [write for write in (*known, *writes) if write[0] in SPECIAL]
+    return plain + answers[-1:]
 
 
 def close_flow(thread: SavedThread, *, ended: bool) -> Flow:
@@ -105,6 +116,9 @@ def close_flow(thread: SavedThread, *, ended: bool) -> Flow:
 def _leave_flow(thread: SavedThread) -> Flow:
     if thread.checkpoint_id != thread.saved_id:
         yield from _put_flow(thread, thread.draft, thread.metadata)
-    for task_id, writes in thread.pending.items():
+    for task_id, kept in thread.pending.items():
+        writes = [write for write in kept if write != (RESUME, None)]
+        if not writes:
+            continue
         config = thread.config(thread.checkpoint_id)
         checked((yield SaveWrites(thread.saver, config, writes, task_id, thread.paths.get(task_id, ""))))

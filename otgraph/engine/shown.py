@@ -31,7 +31,7 @@ def describe_checkpoint(run: Run, tasks: Sequence[Task]) -> dict[str, Any]:
         "parent_config": thread.parent_config,
         "metadata": own_metadata(thread.metadata),
         "next": [task.name for task in tasks],
-        "tasks": [_told(task) for task in shown_tasks(run, thread, tasks)],
+        "tasks": [_told(task, thread) for task in shown_tasks(run, thread, tasks)],
     }
 
 
@@ -40,13 +40,16 @@ def own_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in metadata.items() if key != TRACE}
 
 
-def _told(task: PregelTask) -> dict[str, Any]:
+def _told(task: PregelTask, thread: SavedThread) -> dict[str, Any]:
+    """Return a task as the stream shows it: also what it asked and has been answered."""
     told: dict[str, Any] = {"id": task.id, "name": task.name}
     if task.error:
         return {**told, "error": task.error, "state": task.state}
     if task.result:
         told["result"] = task.result
-    return {**told, "interrupts": tuple(map(plain_interrupt, task.interrupts)), "state": task.state}
+    kept = thread.pending.get(task.id, ())
+    asked = [question for channel, value in kept if channel == INTERRUPT for question in value]
+    return {**told, "interrupts": tuple(map(plain_interrupt, asked)), "state": task.state}
 
 
 def plain_interrupt(interrupt: Any) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Task(TaskInfo):
 
     interrupts: Sequence[Any] = ()
     """What it waits for."""
+    paused: bool = False
+    """Whether a graph inside it stopped at a breakpoint."""
     resumes: list[Any] | tuple[()] = ()
     """Answers to its interrupts, in the order in which it asks."""
     took_answer: bool = False
@@ -82,7 +84,7 @@ class Task(TaskInfo):
 
 def path_key(task: TaskInfo) -> str:
     """Return what tasks are sorted by before their writes are applied: pulled by name, pushed by position."""
-    return _path_text(task.path)
+    return _path_text((task.path,))
 
 
 def _path_text(path: tuple[Any, ...]) -> str:
@@ -90,7 +92,7 @@ def _path_text(path: tuple[Any, ...]) -> str:
         f"~{_path_text(part)}"
         if isinstance(part, tuple)
         else f"{part:010d}"
-        if type(part) is int
+        if isinstance(part, int)
         else str(part)
         for part in path
     )

@@ -115,7 +115,7 @@ class SavedThread:
         above: SavedThread | None = None,
     ) -> None:
         self.saver = saver
-        self._configurable = configurable
+        self._configurable = {**configurable, "thread_id": str(configurable["thread_id"])}
         self._run_metadata = metadata
         self.ns = ns
         self.durability = durability

@@ -80,13 +80,14 @@ _nesting: WeakKeyDictionary[NodePlan, bool] = WeakKeyDictionary()
 
 
 def nests(node: NodePlan) -> bool:
-    """Say whether a node runs a graph."""
+    """Say whether a node runs a graph that is saved."""
     known = _nesting.get(node)
     if known is None:
         # Imported where it is wanted: it reads bytecode, and only those who look at checkpoints ask.
         from otgraph.graph.subgraphs import find_subgraphs
 
-        known = _nesting[node] = bool(find_subgraphs(node.callee))
+        found = find_subgraphs(node.callee)
+        known = _nesting[node] = bool(found) and found[0].checkpointer is not False
     return known
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
-from otgraph.constants import INTERRUPT
-from otgraph.events import Fact
+from otgraph.constants import INTERRUPT, START
+from otgraph.events import CheckpointSaved, Fact
 from otgraph.stream.modes import MODES
 from otgraph.stream.part import Part
 
@@ -70,5 +70,14 @@ def _part(fact: Fact, mode: str, payload: Any) -> Part:
         # Only the graph that was asked shows its state as an instance of its class.
         content["data"] = payload if run.shape is None or run.parent is not None else run.shape(payload)
         content["interrupts"] = tuple(interrupts)
+    elif type(fact) is CheckpointSaved and run.shape_state is not None and run.parent is None:
+        content["data"] = _with_instance(payload, run.shape_state)
     task = fact.task
     return Part(content, seq=fact.seq, attempt=fact.attempt, task_id=None if task is None else task.id)
+
+
+def _with_instance(payload: dict[str, Any], shape: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return a checkpoint, or the debug event of one, with its state as an instance, once the input is applied."""
+    if "payload" in payload:
+        return {**payload, "payload": _with_instance(payload["payload"], shape)}
+    return payload if START in payload["next"] else {**payload, "values": shape(payload["values"])}

@@ -136,6 +136,7 @@ class _State:
             self.instances.build(described, self.values)
             kind, fields = described["type"], described["fields"]
             fact.run.shape = lambda _: self.instances.instance(kind, fields, self.values)
+            fact.run.shape_state = fact.run.shape
 
     def input_of(self, told: Any) -> Any:
         """Return the input of a task that starts now."""

@@ -166,8 +166,8 @@ def updates_failed(fact: TaskFailed, states: States) -> Iterable[Payload]:
 
 
 def updates_paused(fact: RunPaused, states: States) -> Iterable[Payload]:
-    """Show that the run stopped at a breakpoint, which asks nothing."""
-    return ({INTERRUPT: ()},)
+    """Show that the run stopped at a breakpoint, its own or one of a graph inside, which asks nothing."""
+    return ({INTERRUPT: ()},) if fact.run.parent is None else ()
 
 
 def updates_interrupted(fact: TaskInterrupted, states: States) -> Iterable[Payload]:
