@@ -20,7 +20,7 @@ from copy import copy
 from typing import Any
 
 from .engine import Engine
-from .normalise import Chunks, Raised
+from .normalise import NULL_ID, Chunks, Raised
 from .turns import Turns
 
 __all__ = ["COLOURS", "Drive"]
@@ -190,6 +190,62 @@ class Drive:
         wanted = list(modes or ("values", "updates", "custom", "tasks"))
         return self.stream(graph, *args, stream_mode=wanted, subgraphs=True, **kwargs)
 
+    # -- threads
+
+    def saver(self) -> Any:
+        """Return a saver that nothing has been saved in."""
+        return self.engine.checkpoint.memory.InMemorySaver()
+
+    def state(self, graph: Any, config: Any, **kwargs: Any) -> Any:
+        """Return the state of a thread, or the exception."""
+        return self._call(graph, "get_state", config, **kwargs)
+
+    def history(self, graph: Any, config: Any, **kwargs: Any) -> Any:
+        """Return the states of a thread, newest first, each on a line of its own."""
+        return self._collect(graph, "get_state_history", config, **kwargs)
+
+    def update(self, graph: Any, config: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the config of the checkpoint that `update_state` makes, or the exception."""
+        return self._call(graph, "update_state", config, *args, **kwargs)
+
+    def bulk_update(self, graph: Any, config: Any, supersteps: Any) -> Any:
+        """Return the config of the last checkpoint that `bulk_update_state` makes, or the exception."""
+        return self._call(graph, "bulk_update_state", config, supersteps)
+
+    def saved(self, saver: Any, config: Any = None, **kwargs: Any) -> Any:
+        """Return the checkpoints in a saver with their writes, newest first, each on a line of its own."""
+        found = self._collect(saver, "list", config, **kwargs)
+        found[:] = [comparable(each) for each in found]
+        return found
+
+    def one_saved(self, saver: Any, config: Any) -> Any:
+        """Return the checkpoint that a saver has for `config`, with its writes."""
+        return comparable(self._call(saver, "get_tuple", config))
+
+    def _call(self, owner: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            if self.driver == "sync":
+                return getattr(owner, name)(*args, **kwargs)
+            return run_async(getattr(owner, f"a{name}")(*args, **kwargs))
+        except Exception as error:
+            return Raised(error)
+
+    def _collect(self, owner: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        found = Chunks()
+
+        async def read() -> None:
+            async for each in getattr(owner, f"a{name}")(*args, **kwargs):
+                found.append(each)
+
+        try:
+            if self.driver == "sync":
+                found.extend(getattr(owner, name)(*args, **kwargs))
+            else:
+                run_async(read())
+        except Exception as error:
+            found.append(Raised(error))
+        return found
+
     def attempt(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return what `function` returns, or the exception it raises."""
         return attempt(function, *args, **kwargs)
@@ -214,6 +270,33 @@ class Drive:
         with redirect_stdout(out):
             yield lines
         lines += out.getvalue().splitlines()
+
+
+def comparable(saved: Any) -> Any:
+    """
+    Return a checkpoint tuple as both engines save it.
+
+    Only otgraph keeps where the run stands in a trace, and that an answer was taken. The order in which LangGraph
+    writes to the nodes that follow is that of a set.
+    """
+    if saved is None or isinstance(saved, Raised):
+        return saved
+    writes: list[Any] = []
+    group: list[Any] = []
+    for write in saved.pending_writes:
+        task, channel, _ = write
+        if not channel.startswith("branch:to:") or (group and group[0][0] != task):
+            writes += sorted(group)
+            group = []
+        if channel.startswith("branch:to:"):
+            group.append(write)
+        else:
+            answer = channel == "__resume__" and task == NULL_ID
+            writes.append((task, channel, "<answer>") if answer else write)
+    return saved._replace(
+        metadata={key: value for key, value in saved.metadata.items() if key != "__otgraph"},
+        pending_writes=writes + sorted(group),
+    )
 
 
 def settle_of(engine: Engine) -> float:

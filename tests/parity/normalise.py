@@ -3,8 +3,9 @@ Observations as comparable text: the same run on two engines gives the same line
 
 Rule: nothing is erased that a user could see. Ids are renamed one to one in order of appearance, a timestamp
 becomes a mark only if it is ISO-8601 in UTC, live objects become structures with a name. Tuples stay tuples,
-lists stay lists, and dicts keep their order. Only what no program can rely on goes: memory addresses, the name
-of the engine in module paths, the version in pydantic's links.
+lists stay lists, and dicts keep their order, except inside a saved checkpoint, where it is the saver's own; of a
+channel's version the number stays. Only what no program can rely on goes: memory addresses, the name of the engine in
+module paths, the version in pydantic's links.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from .weave import untangle
 
-__all__ = ["Chunks", "Normaliser", "Raised", "Tagged"]
+__all__ = ["NULL_ID", "Chunks", "Normaliser", "Raised", "Tagged"]
 
 NULL_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -25,6 +26,7 @@ _IDS = re.compile(
     r"(?<![0-9a-f])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})(?![0-9a-f])"
 )
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\+00:00")
+_VERSION = re.compile(r"(\d{32})\.[0-9.e-]+")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _PACKAGE = re.compile(r"\botgraph(?=[./])")
 _PYDANTIC = re.compile(r"(?<=errors\.pydantic\.dev/)[0-9.]+")
@@ -85,18 +87,20 @@ class Normaliser:
         self._names: dict[str, str] = {}
 
     def lines(self, observed: Iterable[Any]) -> list[str]:
-        """Return one line of text for each observation, and one for each chunk of a stream."""
+        """Return a line of text for each observation, and for each chunk of a stream, alone or in a tuple."""
         lines: list[str] = []
         for number, each in enumerate(observed):
-            if isinstance(each, Chunks):
-                if each.woven:
-                    each[:] = untangle(each, self.without_ids)
-                lines += [f"{number}. {self.plain(chunk)!r}" for chunk in each]
-                if not each:
-                    lines.append(f"{number}. no chunks")
-            else:
-                lines.append(f"{number}. {self.plain(each)!r}")
+            parts = each if type(each) is tuple and any(isinstance(p, Chunks) for p in each) else (each,)
+            for part in parts:
+                lines += [f"{number}. {shown!r}" for shown in self._shown(part)]
         return lines
+
+    def _shown(self, observed: Any) -> list[Any]:
+        if not isinstance(observed, Chunks):
+            return [self.plain(observed)]
+        if observed.woven:
+            observed[:] = untangle(observed, self.without_ids)
+        return [self.plain(chunk) for chunk in observed] or ["no chunks"]
 
     def without_ids(self, value: Any) -> str:
         """Return the text of `value` with its ids erased."""
@@ -109,6 +113,8 @@ class Normaliser:
         if isinstance(value, str) and not isinstance(value, Enum):
             return self.text(value)
         if isinstance(value, Mapping):
+            if "channel_versions" in value and "versions_seen" in value:
+                value = _in_order(value)
             return {self.plain(key): self.plain(item) for key, item in value.items()}
         if isinstance(value, list | tuple) and self._sort_interrupts and _are_interrupts(value):
             value = type(value)(sorted(value, key=self._known))
@@ -124,6 +130,8 @@ class Normaliser:
         """Return `value` with ids renamed and machine-dependent parts marked."""
         if _UTC.fullmatch(value):
             return "<utc>"
+        if version := _VERSION.fullmatch(value):
+            return f"<version {int(version.group(1))}>"
         value = _ADDRESS.sub("", _PYDANTIC.sub("", _PACKAGE.sub("langgraph", value)))
         return _IDS.sub(self._name, value) if self._rename else value
 
@@ -182,6 +190,19 @@ class Normaliser:
         if all(isinstance(part, str) for part in error.args) or not error.args:
             return self.text(str(error))
         return self.plain(error.args[0] if len(error.args) == 1 else error.args)
+
+
+def _in_order(value: Any) -> Any:
+    """Return a saved checkpoint with its keys, and those of the dicts it is made of, in alphabetical order."""
+    made_of = ("channel_values", "channel_versions", "versions_seen")
+    return {
+        key: _sorted(item, deep=key == "versions_seen") if key in made_of else item
+        for key, item in sorted(value.items())
+    }
+
+
+def _sorted(value: Mapping[str, Any], *, deep: bool) -> dict[str, Any]:
+    return {key: _sorted(item, deep=False) if deep else item for key, item in sorted(value.items())}
 
 
 def _are_interrupts(values: Any) -> bool:

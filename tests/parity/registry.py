@@ -31,17 +31,25 @@ class Program:
     body: Callable[..., Any]
     features: tuple[str, ...]
     colours: tuple[str, ...]
+    sort_interrupts: bool = False
 
 
-def covers(*features: str, colours: tuple[str, ...] = tuple(COLOURS)) -> Callable[[Any], Any]:
-    """Register a program under the ids of the features it proves."""
+def covers(
+    *features: str, colours: tuple[str, ...] = tuple(COLOURS), sort_interrupts: bool = False
+) -> Callable[[Any], Any]:
+    """
+    Register a program under the ids of the features it proves.
+
+    Args:
+        sort_interrupts: several tasks of a nested graph ask at once in it; LangGraph reports those in any order.
+    """
 
     def register(body: Callable[..., Any]) -> Callable[..., Any]:
         name = f"{body.__module__.rpartition('.')[2]}.{body.__name__}"
         if name in _found:
             raise ValueError(f"two programs are named {name!r}; rename one")
         driven = len(signature(body).parameters) > 1
-        _found[name] = Program(name, body, features, colours if driven else ("plain",))
+        _found[name] = Program(name, body, features, colours if driven else ("plain",), sort_interrupts)
         return body
 
     return register
@@ -61,7 +69,8 @@ def run_program(engine: Engine, name: str, colour: str) -> list[str]:
     if colour == "plain":
         return Normaliser().lines(_observations(program.body(engine)))
     with Drive(engine, colour) as drive:
-        return Normaliser().lines(_observations(program.body(engine, drive)))
+        normaliser = Normaliser(sort_interrupts=program.sort_interrupts)
+        return normaliser.lines(_observations(program.body(engine, drive)))
 
 
 def _observations(result: Any) -> Iterable[Any]:
