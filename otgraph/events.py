@@ -86,6 +86,11 @@ class Fact:
     def __init__(self, run: RunInfo) -> None:
         self.run = run
 
+    @property
+    def ns(self) -> tuple[str, ...]:
+        """The namespace that chunks of it bear."""
+        return self.run.ns
+
     def load(self) -> None:
         """Read from the live run what the fact tells of it; called at once, and only if somebody listens."""
 
@@ -230,6 +235,11 @@ class Emitted(Fact):
         self.task = task
         self.attempt = task.attempt
         self.payload = payload
+
+    @property
+    def ns(self) -> tuple[str, ...]:
+        ns = self.task.ns
+        return self.run.ns if ns is None else ns
 
 
 class StepApplied(Fact):

@@ -85,6 +85,10 @@ class TaskInfo:
     """The channels its input was read from; None for an input that is no view of the state."""
     sources: Sequence[Any] = ()
     """The observer's handles of the tasks that made this one due."""
+    ns: tuple[str, ...] | None = None
+    """The namespace that it was called in; None for a task that was planned, which is in that of its run."""
+    caller: TaskInfo | None = None
+    """The task that called it; None for one that was planned."""
     span: Any = None
     """The observer's handle of the task; nobody else looks at it."""
     restored: bool = False

@@ -58,7 +58,7 @@ DOORS = {
 SIBLINGS = {
     ("", "channels"): "a schema turns annotations into channels",
     ("", "managed"): "a schema turns annotations into managed values",
-    ("", "graph"): "a function of the functional API is a compiled graph",
+    ("func", "graph"): "a function of the functional API is a compiled graph",
     ("cache", "checkpoint"): "what is cached is stored as checkpoints store it",
     ("cache", "store"): "the cache on SQLite opens its file as the store does",
     ("checkpoint", "channels"): "a checkpoint holds what channels store",

@@ -101,7 +101,6 @@ LATER = {
     "graph": "MessageGraph MessagesState add_messages",
     "graph.message": ...,
     "graph.ui": ...,
-    "func": ...,
     "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer",
     "errors": "NodeInterrupt UnknownInterruptError is_invalid_resume",
     "prebuilt": ...,
@@ -247,6 +246,9 @@ SIGNATURES = {
     "graph.state.CompiledStateGraph.ainvoke": """
         input config * context stream_mode print_mode output_keys interrupt_before interrupt_after
         durability control version""",
+    "func.task": "__func_or_none__ * name retry_policy cache_policy timeout",
+    "func.entrypoint": """
+        checkpointer store cache context_schema cache_policy retry_policy timeout""",
     "types.Command": "* graph update resume goto",
     "types.Interrupt": "value id * response_schema",
     "types.Interrupt.from_ns": "value ns * response_schema",
@@ -268,7 +270,7 @@ SIGNATURES = {
 
 def find(path: str) -> typing.Any:
     parts = path.split(".")
-    cut = next(index for index, part in enumerate(parts) if part[0].isupper())
+    cut = next((index for index, part in enumerate(parts) if part[0].isupper()), len(parts) - 1)
     thing: typing.Any = load(".".join(parts[:cut]))
     for part in parts[cut:]:
         thing = getattr(thing, part)

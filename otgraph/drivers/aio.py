@@ -14,12 +14,11 @@ from threading import Event, get_ident
 from time import monotonic
 from typing import Any
 
-from otgraph.drivers.async_saves import AsyncSaves
-from otgraph.drivers.base import Driver
 from otgraph.drivers.call import is_own
 from otgraph.drivers.coroutines import AsyncCall
 from otgraph.drivers.delay import seconds_of
 from otgraph.drivers.job import Job, note_wait, outcome
+from otgraph.drivers.loop_calls import LoopCalls
 from otgraph.drivers.room import Queues, resolve, wait_for_room
 from otgraph.drivers.saves import SAVES, note_loss
 from otgraph.drivers.scope import CallScope
@@ -27,7 +26,7 @@ from otgraph.drivers.shared import SharedTask
 from otgraph.drivers.storage import perform_async
 from otgraph.drivers.strands import Strand
 from otgraph.drivers.workers import workers
-from otgraph.engine.effects import CANCELLED, CallNode, Rest, Sleep, Stopped
+from otgraph.engine.effects import CANCELLED, CallNode, JoinCalls, Rest, Sleep, Stopped
 from otgraph.errors import StreamOverflowError
 from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
@@ -40,13 +39,11 @@ PROMPT_SECONDS = 0.05
 """How long another thread waits for the event loop to end a run that was given up."""
 
 
-class AsyncDriver(Driver):
+class AsyncDriver(LoopCalls):
     """See the module; the constructor is the one of `Driver`."""
 
-    loop: asyncio.AbstractEventLoop
     _shared: SharedTask | None = None
     """The task that pumps, where nodes can share it."""
-    _thread = 0
     _turn = 0.0
     _waiter: asyncio.Future[None] | None = None
 
@@ -64,7 +61,7 @@ class AsyncDriver(Driver):
     async def pump(self, watching: Sequence[Subscription]) -> None:
         """Drive until one of the subscriptions has something to hand out, or the run is over."""
         self.loop = asyncio.get_running_loop()
-        self._thread = get_ident()
+        self.thread = get_ident()
         self._turn = monotonic()
         self._share(asyncio.current_task())
         coordinator = self.coordinator
@@ -123,7 +120,7 @@ class AsyncDriver(Driver):
                 return None
             kind = type(effect)
             if kind in SAVES:
-                reply = await self._save(effect)
+                reply = await self.save(effect)
                 continue
             if pending or (above is not None and above.ended):
                 return coordinator.take(strand, effect)
@@ -149,22 +146,6 @@ class AsyncDriver(Driver):
                 self.stop(strand, Stopped(asyncio.CancelledError()))
         coordinator.stopped.clear()
 
-    def stop(self, strand: Strand, reply: Any) -> None:
-        """Give up what is done for a strand; `reply` is what it gets instead."""
-        handle = strand.handle
-        if isinstance(handle, AsyncCall):
-            handle.stop(reply)
-        elif isinstance(handle, Job):
-            # The thread cannot be stopped; from here on its result does not count.
-            handle.give_up()
-            self._end(strand, reply)
-        else:
-            if handle is None:
-                self.unhold(strand)
-            else:
-                handle.cancel()
-            self.coordinator.answer(strand, reply)
-
     # ---- effects
 
     async def _perform(self, strand: Strand, watching: Sequence[Subscription]) -> None:
@@ -182,11 +163,16 @@ class AsyncDriver(Driver):
                 if not coordinator.done:
                     coordinator.answer(strand, reply)
             elif self.begin_call(strand):
-                self._begin(strand)
+                self.begin(strand)
         elif kind is Rest:
             await self._rest(strand, effect, watching)
+        elif kind is JoinCalls:
+            if effect.stop and not effect.nested:
+                self.deafen(watching)
+            if self.join(strand, effect):
+                coordinator.answer_now(strand, None)
         elif kind in SAVES:
-            reply = await self._save(effect)
+            reply = await self.save(effect)
             if not coordinator.done:
                 coordinator.answer_now(strand, reply)
         elif kind is Sleep:
@@ -196,13 +182,14 @@ class AsyncDriver(Driver):
             if not coordinator.done:
                 coordinator.answer_now(strand, reply)
 
-    def _begin(self, strand: Strand) -> None:
+    def begin(self, strand: Strand) -> None:
+        """Make the call of a strand that has a slot; on the event loop, unless it is sync."""
         effect = strand.effect
         assert type(effect) is CallNode
-        scope = self.scopes[strand] = self.scope_of(effect, strand)
+        scope = self.scope_of(effect, strand)
         if effect.callee.coro is None:
             strand.handle = job = Job(self, strand, effect, scope)
-            workers.submit((job,))
+            workers.submit_one(job)
         else:
             note_wait(effect.task, strand.asked)
             strand.handle = AsyncCall(self, strand, effect, scope)
@@ -221,37 +208,29 @@ class AsyncDriver(Driver):
         if not self.coordinator.done:
             self.coordinator.answer_now(strand, uuid6_bytes(effect.step))
 
-    async def _save(self, effect: Any) -> Any:
-        if self.saves is None:
-            self.saves = AsyncSaves(self.saves_above)
-        return await self.saves.perform(effect)
-
     def _woken(self, strand: Strand) -> None:
         self.coordinator.answer(strand, None)
-        self._wake_here()
+        self.wake_here()
 
     # ---- results
 
-    def deliver(self, call: Job | AsyncCall, reply: Any) -> None:
+    def deliver(self, call: Any, reply: Any) -> None:
         """Take the result of a call; from any thread."""
-        if get_ident() == self._thread:
-            self._returned(call, reply)
-            return
-        try:
-            self.loop.call_soon_threadsafe(self._returned, call, reply)
-        except RuntimeError:
-            # The loop was closed under a run that nobody closed; there is nobody left to tell.
-            pass
+        self.on_loop(self._returned, call, reply)
 
-    def _returned(self, call: Job | AsyncCall, reply: Any) -> None:
+    def _returned(self, call: Any, reply: Any) -> None:
         if call.strand.handle is call and not self.closed:
-            self._end(call.strand, reply)
+            self.end(call.strand, reply)
+        elif isinstance(call, (Job, AsyncCall)):
+            # It was given up in the same moment.
+            self.leave_slot(call.scope)
 
-    def _end(self, strand: Strand, reply: Any) -> None:
+    def end(self, strand: Strand, reply: Any) -> None:
+        """Give a strand the result of its call; whoever waited for its slot goes on."""
         following = self.end_call(strand, reply)
         if following is not None:
-            self._begin(following)
-        self._wake_here()
+            self.begin(following)
+        self.wake_here()
 
     # ---- waiting
 
@@ -267,7 +246,7 @@ class AsyncDriver(Driver):
         deadline = self.deadline()
         timer = None
         if deadline is not None:
-            timer = self.loop.call_later(max(0.0, deadline - monotonic()), self._wake_here)
+            timer = self.loop.call_later(max(0.0, deadline - monotonic()), self.wake_here)
         try:
             await self._waiter
         finally:
@@ -285,16 +264,10 @@ class AsyncDriver(Driver):
 
     def wake(self) -> None:
         """Have `pump` look again; may be called from any thread."""
-        if get_ident() == self._thread:
-            self._wake_here()
-            return
-        try:
-            self.loop.call_soon_threadsafe(self._wake_here)
-        except RuntimeError:
-            # The loop was closed; nobody will look again.
-            pass
+        self.on_loop(self.wake_here)
 
-    def _wake_here(self) -> None:
+    def wake_here(self) -> None:
+        """Have `pump` look again; on the event loop."""
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -321,7 +294,7 @@ class AsyncDriver(Driver):
         Raises:
             StreamOverflowError: a coroutine that never awaits has written ten times what a subscriber has room for.
         """
-        if get_ident() != self._thread:
+        if get_ident() != self.thread:
             if not scope.ended:
                 wait_for_room(self.record)
         elif self.record.flooded:
@@ -362,9 +335,11 @@ class AsyncDriver(Driver):
 
     def _give_up(self) -> list[asyncio.Task[Any]]:
         """Give up all calls in progress; return the tasks that have still to come to their end."""
-        self.closed = True
-        tasks = []
-        for strand, scope in list(self.scopes.items()):
+        with self.lock:
+            self.closed = True
+            scopes = list(self.scopes.items())
+        tasks = [call.handle for call in self.calls if isinstance(call.handle, asyncio.Task)]
+        for strand, scope in scopes:
             handle = strand.handle
             if isinstance(handle, AsyncCall):
                 handle.stop(CANCELLED)
@@ -377,7 +352,7 @@ class AsyncDriver(Driver):
 
     def abandon(self) -> None:
         """Stop the run because the call it was begun in was given up; called from any thread."""
-        if self._thread in (0, get_ident()):
+        if self.thread in (0, get_ident()):
             # Not begun, or cancelled together with the coroutine it is in; it finds out by itself.
             return
         done = Event()
@@ -391,5 +366,5 @@ class AsyncDriver(Driver):
         if not self.closed:
             self._give_up()
             self.unwind()
-            self._wake_here()
+            self.wake_here()
         done.set()

@@ -13,6 +13,7 @@ from math import inf
 from time import monotonic, time
 from typing import Any
 
+from otgraph.drivers.caller import Call, Caller
 from otgraph.drivers.clock import Clock, TimedScope, clock_of
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.strands import Coordinator, Strand
@@ -24,7 +25,7 @@ from otgraph.tracing.record import Record
 __all__ = ["Driver"]
 
 
-class Driver:
+class Driver(Caller):
     """
     Drives the flows of one run.
 
@@ -46,6 +47,7 @@ class Driver:
         live: bool = False,
         above: CallScope | None = None,
     ) -> None:
+        Caller.__init__(self)
         self.coordinator = Coordinator(flow)
         self.record = record
         self.context = context
@@ -60,7 +62,6 @@ class Driver:
         """The calls in progress that somebody else may have to give up."""
         self.held: Strand | None = None
         """A strand whose effect waits until the consumer has taken what is there."""
-        self.closed = False
         self._overdue = False
         """Whether the time of some group was up."""
         self.saves: Any = None
@@ -101,16 +102,23 @@ class Driver:
         Return a scope for a new call.
 
         Args:
-            strand: whose it is, where there may be limits to its time.
+            strand: whose it is, where it has a slot, and there may be limits to its time.
         """
         task: Any = effect.task
         if task.first_attempt_time is None and task.node.retry:
             task.first_attempt_time = time()
-        if (strand is not None and self.coordinator.timed) or self.above is not None:
+        clocks: tuple[Clock, ...] = ()
+        if type(strand) is Call:
+            clocks = strand.clocks(effect)
+        elif (strand is not None and self.coordinator.timed) or self.above is not None:
             clocks = self._clocks(strand)
-            if clocks:
-                return TimedScope(task, self, clocks)
-        return CallScope(task, self)
+        scope = TimedScope(task, self, clocks) if clocks else CallScope(task, self)
+        if strand is not None:
+            scope.holds = True
+            self.scopes[strand] = scope
+            if type(strand) is Call:
+                scope.context = strand.context
+        return scope
 
     def _clocks(self, strand: Strand | None) -> tuple[Clock, ...]:
         """Return the clocks of the attempts that a strand is part of, those of runs around this one included."""
@@ -126,28 +134,55 @@ class Driver:
         """Hold up user code that has just written more than a subscriber can take."""
         raise NotImplementedError
 
-    def deliver(self, call: Any, reply: Any) -> None:
-        """Take the result of a call that was made elsewhere; from any thread."""
-        raise NotImplementedError
-
     def begin_call(self, strand: Strand) -> bool:
         """Take a slot for a strand's call; queue the strand if there is none."""
         strand.asked = monotonic()
-        if self.limit is not None and self.running >= self.limit:
-            self.queued.append(strand)
-            return False
-        self.running += 1
+        with self.lock:
+            if self.limit is not None and self.running >= self.limit:
+                self.queued.append(strand)
+                return False
+            self.running += 1
         return True
 
     def end_call(self, strand: Strand, reply: Any) -> Strand | None:
         """Give a strand the result of its call and its slot back; return the strand that gets the slot."""
+        following = None
+        with self.lock:
+            scope = self.scopes.pop(strand, None)
+            if scope is not None and scope.holds:
+                scope.holds = False
+                following = self._next_queued()
+        self.answer(strand, reply)
+        return following
+
+    def leave_slot(self, scope: CallScope) -> None:
+        """Give the slot back that a call of user code holds, to whoever waits for one."""
+        with self.lock:
+            if not scope.holds:
+                return
+            scope.holds = False
+            following = self._next_queued()
+        if following is not None:
+            self.begin_elsewhere(following)
+
+    def _next_queued(self) -> Strand | None:
+        """Give one slot back; return the strand that gets it."""
         self.running -= 1
-        self.scopes.pop(strand, None)
-        self.coordinator.answer(strand, reply)
         if self.queued and (self.limit is None or self.running < self.limit):
             self.running += 1
             return self.queued.popleft()
         return None
+
+    def answer(self, strand: Strand, reply: Any) -> None:
+        """Give a strand what it asked for."""
+        if type(strand) is Call:
+            self.resume_call(strand, reply)
+        else:
+            self.coordinator.answer(strand, reply)
+
+    def begin_elsewhere(self, strand: Strand) -> None:
+        """Begin the call of a strand that has just got a slot; from any thread."""
+        raise NotImplementedError
 
     @property
     def alone(self) -> bool:
@@ -192,15 +227,6 @@ class Driver:
         for strand in self.expire(self.timed_out()):
             self.stop(strand, CANCELLED)
 
-    def stop(self, strand: Strand, reply: Any) -> None:
-        """Give up what is done for a strand; `reply` is what it gets instead."""
-        raise NotImplementedError
-
-    @staticmethod
-    def timed_out() -> BaseException:
-        """Return what the driver's colour raises when time is up."""
-        raise NotImplementedError
-
     def unhold(self, strand: Strand) -> None:
         """Do not do later what a strand waits for."""
         if self.held is strand:
@@ -228,14 +254,15 @@ class Driver:
             for group in self.coordinator.stopped:
                 self.drop(strand for strand in group.strands if strand.effect is not None)
 
-    def drop(self, strands: Iterable[Strand]) -> None:
-        """Cancel those of the calls that wait for a slot."""
-        queued = set(self.queued)
-        doomed = [strand for strand in strands if strand in queued]
-        queued.difference_update(doomed)
-        self.queued = deque(strand for strand in self.queued if strand in queued)
+    def drop(self, strands: Iterable[Strand], reply: Any = CANCELLED) -> None:
+        """Cancel those of the calls that wait for a slot; `reply` is what they get instead."""
+        with self.lock:
+            queued = set(self.queued)
+            doomed = [strand for strand in strands if strand in queued]
+            queued.difference_update(doomed)
+            self.queued = deque(strand for strand in self.queued if strand in queued)
         for strand in doomed:
-            self.coordinator.answer(strand, CANCELLED)
+            self.answer(strand, reply)
 
     # ---- the end
 
@@ -246,12 +273,17 @@ class Driver:
     def seal(self, watching: Iterable[Subscription]) -> None:
         """Let the run's own stream hear nothing more, where a failure has just stopped the tasks of the run itself."""
         if any(not group.nested for group in self.coordinator.stopped):
-            for subscription in watching:
-                self.record.unsubscribe(subscription)
+            self.deafen(watching)
+
+    def deafen(self, watching: Iterable[Subscription]) -> None:
+        """Let the run's own stream hear nothing more."""
+        for subscription in watching:
+            self.record.unsubscribe(subscription)
 
     def unwind(self) -> None:
         """Let all flows come to their end, with nothing performed for them any more."""
         coordinator = self.coordinator
+        self.end_calls()
         if not coordinator.done:
             self.queued.clear()
             self.held = None

@@ -53,7 +53,7 @@ def _call(function: Callable[..., Any], effect: CallNode, scope: CallScope) -> A
     callee = effect.callee
     extra = arguments(callee, scope) if callee.inject else {}
     result = function(effect.input, **extra)
-    if runnable_result(result):
+    if not callee.bare and runnable_result(result):
         result = result.invoke(effect.input, scope.config)
     return result
 

@@ -92,10 +92,10 @@ class AsyncCall:
 
 async def step_through(driver: AsyncDriver, effect: CallNode, scope: CallScope, owner: Owner) -> Any:
     """Call the async colour of a callable, inside the task of `owner`, and return its result."""
-    awaitable, context = open_coroutine(effect, scope, driver.context)
+    awaitable, context = open_coroutine(effect, scope, scope.context or driver.context)
     while True:
         stepper = owner.stepper = Stepper(awaitable, context, owner, driver.record)
         result = await stepper
-        if not runnable_result(result):
+        if effect.callee.bare or not runnable_result(result):
             return result
         awaitable = context.run(result.ainvoke, effect.input, scope.config)

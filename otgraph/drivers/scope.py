@@ -8,6 +8,7 @@ is over.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import Context
 from copy import deepcopy
 from time import time
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,6 +19,7 @@ from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.errors import RunEndedError
 from otgraph.ids import checkpoint_text
+from otgraph.plan.model import NodePlan
 from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
 from otgraph.runtime import ExecutionInfo, Runtime
 
@@ -38,12 +40,27 @@ class CallScope:
     clocks: Sequence[Any] = ()
     """Of the time limits it is under."""
 
-    __slots__ = ("_config", "_inside", "_runtime", "driver", "ended", "muted", "run", "task")
+    __slots__ = (
+        "_config",
+        "_inside",
+        "_runtime",
+        "context",
+        "driver",
+        "ended",
+        "holds",
+        "muted",
+        "run",
+        "task",
+    )
 
     def __init__(self, task: Task, driver: Driver | None) -> None:
         self.task = task
         self.run: Run = task.state
         self.driver = driver
+        self.context: Context | None = None
+        """The context variables that the call starts from, where these are not those of the run."""
+        self.holds = False
+        """Whether it counts among the calls in progress that `max_concurrency` limits."""
         self._config: RunnableConfig | None = None
         self._runtime: Runtime[Any] | None = None
         self._inside: list[Driver] | None = None
@@ -122,6 +139,7 @@ class CallScope:
                 store=options.store,
                 stream_writer=self.write,
                 heartbeat=self.beat,
+                previous=self.run.previous,
                 control=options.control,
                 execution_info=ExecutionInfo(
                     checkpoint_id=checkpoint_text(self.run.checkpoint),
@@ -146,6 +164,12 @@ class CallScope:
         if self.ended or self.run.place.record.closed:
             self.refuse("an interrupt")
         return ask(self.task, value, response_schema)
+
+    def call(self, node: NodePlan, given: tuple[Any, Any]) -> Any:
+        """Call a task; see `otgraph.func.task`."""
+        if self.ended or self.driver is None or self.run.place.record.closed:
+            self.refuse(f"the task {node.name!r}")
+        return self.driver.call(self, node, given)
 
     @property
     def config(self) -> RunnableConfig:

@@ -12,20 +12,21 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
-from otgraph.drivers.base import Driver
 from otgraph.drivers.call import is_own
+from otgraph.drivers.caller import Joint
 from otgraph.drivers.delay import seconds_of
 from otgraph.drivers.inbox import NOTHING, Inbox, receive
 from otgraph.drivers.job import Job, outcome
 from otgraph.drivers.naps import Naps
 from otgraph.drivers.room import Queues, wait_for_room
-from otgraph.drivers.saves import SAVES, Saves, note_loss
+from otgraph.drivers.saves import SAVES, note_loss
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.storage import perform
 from otgraph.drivers.strands import Strand
+from otgraph.drivers.thread_calls import ThreadCalls
 from otgraph.drivers.turn import Turn
 from otgraph.drivers.workers import workers
-from otgraph.engine.effects import CANCELLED, CallNode, Rest, RunTasks, Sleep
+from otgraph.engine.effects import CANCELLED, CallNode, JoinCalls, Rest, RunTasks, Sleep
 from otgraph.ids import uuid6_bytes
 from otgraph.stream.subscription import Subscription
 
@@ -35,10 +36,9 @@ SHORT_CALL = 0.001
 """How long a call may take, in seconds, until its consumer asks to be woken for what it says: waking costs more."""
 
 
-class ThreadDriver(Driver):
+class ThreadDriver(ThreadCalls):
     """See the module; the constructor is the one of `Driver`."""
 
-    _inbox: Inbox | None = None
     _jobs: list[Job]
     """What is handed to the workers together, as soon as there is nothing else to do."""
     _naps: Naps
@@ -126,7 +126,7 @@ class ThreadDriver(Driver):
             if kind is RunTasks:
                 return coordinator.take(strand, effect)
             if kind in SAVES:
-                reply = self._save(effect)
+                reply = self.save(effect)
                 continue
             strand.effect = effect
             if pending:
@@ -175,11 +175,13 @@ class ThreadDriver(Driver):
                 if not self.coordinator.done:
                     self.coordinator.answer(strand, reply)
             elif self.begin_call(strand):
-                self._submit(strand)
+                self.submit(strand)
         elif kind is Rest:
             self._rest(strand, effect.step)
+        elif kind is JoinCalls:
+            self._join(strand, effect)
         elif kind in SAVES:
-            self.coordinator.answer_now(strand, self._save(effect))
+            self.coordinator.answer_now(strand, self.save(effect))
         elif kind is Sleep:
             self._open()
             self._naps.begin(strand, seconds_of(effect))
@@ -206,12 +208,12 @@ class ThreadDriver(Driver):
 
         Return its reply if that comes soon; NOTHING if it may say something before, which then is for `_wait`.
         """
-        inbox = self._inbox
+        inbox = self.inbox
         if inbox is None:
             inbox = self._open()
-        scope = self.scopes[strand] = self.scope_of(effect)
-        strand.handle = job = Job(self, strand, effect, scope)
-        self.running += 1
+        with self.lock:
+            self.running += 1
+        strand.handle = job = Job(self, strand, effect, self.scope_of(effect, strand))
         strand.asked = monotonic()
         workers.submit_one(job)
         try:
@@ -221,18 +223,26 @@ class ThreadDriver(Driver):
         if item is None or item[0] is not job:
             inbox.put(item)
             return NOTHING
-        self.running -= 1
-        del self.scopes[strand]
+        scope = self.scopes.pop(strand)
         strand.effect = strand.handle = None
+        if scope.holds:
+            self.leave_slot(scope)
         return item[1]
 
-    def _submit(self, strand: Strand) -> None:
+    def submit(self, strand: Strand) -> None:
+        """Hand a call that has a slot to the workers, together with others that follow."""
         effect = strand.effect
         assert type(effect) is CallNode
-        scope = self.scopes[strand] = self.scope_of(effect, strand)
-        strand.handle = job = Job(self, strand, effect, scope)
+        strand.handle = job = Job(self, strand, effect, self.scope_of(effect, strand))
         self._open()
         self._jobs.append(job)
+
+    def _join(self, strand: Strand, effect: JoinCalls) -> None:
+        self._open()
+        if effect.stop and not effect.nested:
+            self.deafen(self._watching)
+        if self.join(strand, effect):
+            self.coordinator.answer_now(strand, None)
 
     def _rest(self, strand: Strand, step: int) -> None:
         if self.record.crowded:
@@ -244,19 +254,14 @@ class ThreadDriver(Driver):
         else:
             self.coordinator.answer_now(strand, uuid6_bytes(step))
 
-    def _save(self, effect: Any) -> Any:
-        if self.saves is None:
-            self.saves = Saves(self.saves_above)
-        return self.saves.perform(effect)
-
     # ---- waiting
 
     def _open(self) -> Inbox:
-        if self._inbox is None:
-            self._inbox = SimpleQueue()
+        if self.inbox is None:
+            self.inbox = SimpleQueue()
             self._jobs = []
             self._naps = Naps()
-        return self._inbox
+        return self.inbox
 
     def _wait(self) -> None:
         """Wait until a job is done, a strand has slept enough, time is up, or there is something to hand out."""
@@ -273,11 +278,11 @@ class ThreadDriver(Driver):
         finally:
             if turn is not None:
                 turn.take()
-        inbox = self._inbox
+        inbox = self.inbox
         assert inbox is not None
         while item is not NOTHING:
             if item is not None:
-                self._returned(*item)
+                self.returned(*item)
             try:
                 item = inbox.get_nowait()
             except Empty:
@@ -294,7 +299,7 @@ class ThreadDriver(Driver):
         Args:
             short: whether calls have just begun that may be short.
         """
-        inbox = self._inbox
+        inbox = self.inbox
         assert inbox is not None
         until = self._next_time()
         if not self._watching:
@@ -325,34 +330,24 @@ class ThreadDriver(Driver):
 
     def stop(self, strand: Strand, reply: Any) -> None:
         """Give up what is done for a strand; `reply` is what it gets instead."""
-        if strand in self.scopes:
-            strand.handle.give_up()
-            self._end(strand, reply)
+        handle = strand.handle
+        if type(handle) is Joint:
+            # It goes on when those are over that it waits for.
+            self.stop_calls(self.calls_of(strand), urgent=True)
+        elif strand in self.scopes:
+            handle.give_up()
+            self.end(strand, reply)
         else:
             self.unhold(strand)
             self.coordinator.answer(strand, reply)
 
-    def _returned(self, job: Job, reply: Any) -> None:
-        if job.strand.handle is job:
-            self._end(job.strand, reply)
-
-    def _end(self, strand: Strand, reply: Any) -> None:
-        following = self.end_call(strand, reply)
-        if following is not None:
-            self._submit(following)
-
     def _wake(self) -> None:
-        assert self._inbox is not None
-        self._inbox.put(None)
-
-    def deliver(self, job: Job, reply: Any) -> None:
-        """Take the result of a job; called by the thread that did it."""
-        assert self._inbox is not None
-        self._inbox.put((job, reply))
+        assert self.inbox is not None
+        self.inbox.put(None)
 
     def pause(self, scope: CallScope) -> None:
         """Wait until subscribers have caught up."""
-        if self._inbox is not None:
+        if self.inbox is not None:
             self._wake()
         if not scope.ended:
             wait_for_room(self.record)
@@ -381,18 +376,20 @@ class ThreadDriver(Driver):
         # Where it is our own turn, a garbage collection brought us here; then the next step finds out by itself.
         if turn is not None and not turn.mine:
             self.close()
-            if self._inbox is not None:
+            if self.inbox is not None:
                 self._wake()
 
     def _close(self) -> None:
         if self.closed:
             return
-        self.closed = True
-        for strand, scope in list(self.scopes.items()):
-            if strand.handle is None:
-                scope.give_up()
-            else:
+        with self.lock:
+            self.closed = True
+            scopes = list(self.scopes.items())
+        for strand, scope in scopes:
+            if type(strand.handle) is Job:
                 strand.handle.give_up()
+            else:
+                scope.give_up()
         self.unwind()
         self.record.relieve()
         if self.saves is not None:

@@ -113,7 +113,8 @@ def _is_map(answer: Any) -> bool:
 
 
 def _check_unambiguous(thread: SavedThread) -> None:
-    questions = list(pending_questions(thread.pending))
+    # A task that was called asks the same question as the one that called it.
+    questions = list({question.id: question for question in pending_questions(thread.pending)}.values())
     if len(questions) > 1:
         raise RuntimeError(
             "When there are multiple pending interrupts, you must specify the interrupt id when resuming: "

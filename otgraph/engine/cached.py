@@ -28,18 +28,23 @@ DYNAMIC = "__dynamic__"
 
 
 def cache_namespaces(node: NodePlan) -> list[tuple[str, ...]]:
-    """Return the namespaces of what is cached of a node: its function and its name tell them apart."""
+    """Return the namespaces of what is cached of a node: function and name tell nodes apart, tasks the function."""
     origin = node.callee.origin
     module, name = getattr(origin, "__module__", None), getattr(origin, "__qualname__", None)
     identity = f"{module}.{name}" if module and name else DYNAMIC
     replays = node.cache is not None and node.cache.replay_custom
-    return [(label, identity, node.name) for label in ((WRITES, CUSTOM) if replays else (WRITES,))]
+    rest = (identity, node.name) if node.triggers else (identity,)
+    return [(label, *rest) for label in ((WRITES, CUSTOM) if replays else (WRITES,))]
 
 
 def _keys(task: Task) -> list[tuple[tuple[str, ...], str]]:
     policy = task.node.cache
     assert policy is not None
-    key = hash_id(policy.key_func(task.input))
+    if task.caller is None:
+        key = hash_id(policy.key_func(task.input))
+    else:
+        args, kwargs = task.input
+        key = hash_id(policy.key_func(*args, **kwargs))
     return [(namespace, key) for namespace in cache_namespaces(task.node)]
 
 

@@ -6,6 +6,7 @@ into a flow. A reply is the value asked for, a `Failure`, or `CANCELLED`.
 
     effect               reply
     CallNode             what the user's callable returned, `Failure`, `Stopped` or `CANCELLED`
+    JoinCalls            None, or `CANCELLED`
     RunTasks             None, the first error that stopped the tasks, or `Expired`
     Rest                 the 16 bytes of a new checkpoint id: a superstep is over, nothing is in flight
     Sleep                None
@@ -23,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from otgraph.engine.ledger import Calls
 from otgraph.infos import TaskInfo
 from otgraph.plan.model import Callee
 
@@ -34,6 +36,7 @@ __all__ = [
     "Failure",
     "Flow",
     "Flush",
+    "JoinCalls",
     "Limit",
     "ListCheckpoints",
     "LoadCheckpoint",
@@ -54,12 +57,14 @@ __all__ = [
 class CallNode:
     """Call a user's callable on behalf of a task, with the task's span current."""
 
-    __slots__ = ("callee", "input", "task")
+    __slots__ = ("callee", "input", "limit", "task")
 
-    def __init__(self, task: TaskInfo, callee: Callee, input: Any) -> None:
+    def __init__(self, task: TaskInfo, callee: Callee, input: Any, limit: Limit | None = None) -> None:
         self.task = task
         self.callee = callee
         self.input = input
+        self.limit = limit
+        """When it is given up, for a call that is not under those of a `RunTasks`; then the reply is `Expired`."""
 
 
 class Limit:
@@ -97,6 +102,22 @@ class RunTasks:
         """Whether they are tasks of a graph inside a graph, which may go on when one of them fails."""
         self.limit = limit
         """When those that have not finished are given up; then the reply is `Expired`."""
+
+
+class JoinCalls:
+    """Wait until the tasks that those of a superstep have called are done; from then on these can call no others."""
+
+    __slots__ = ("calls", "nested", "step", "stop", "urgent")
+
+    def __init__(self, calls: Calls, step: int, *, stop: bool, urgent: bool, nested: bool) -> None:
+        self.calls = calls
+        self.step = step
+        self.stop = stop
+        """Whether the superstep has failed, so that what can be stopped is stopped."""
+        self.urgent = urgent
+        """Whether what cannot be stopped is abandoned."""
+        self.nested = nested
+        """Whether they are those of a graph inside a graph, which may go on."""
 
 
 class Rest:
@@ -208,7 +229,7 @@ class Flush:
 
 
 Saving: TypeAlias = LoadCheckpoint | ListCheckpoints | SaveCheckpoint | SaveWrites | Flush
-Effect: TypeAlias = CallNode | RunTasks | Rest | Sleep | ReadCache | WriteCache | Saving
+Effect: TypeAlias = CallNode | JoinCalls | RunTasks | Rest | Sleep | ReadCache | WriteCache | Saving
 Flow: TypeAlias = Generator[Effect, Any, Any]
 
 

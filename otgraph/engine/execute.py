@@ -32,7 +32,7 @@ from otgraph.errors import (
 from otgraph.events import Outcome
 from otgraph.ids import task_id
 
-__all__ = ["note", "task_flow"]
+__all__ = ["annotate", "keep_failure_flow", "note", "retry_flow", "task_flow"]
 
 HANDLER = "node_error_handler"
 """Part of the identity of a task that runs in the place of a failed one."""
@@ -79,7 +79,7 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                         observer.task_ended(task, Outcome.SUCCESS, None)
                     return None
             if type(reply) is Failure and node.retry:
-                retried = yield from _retry_flow(run, task, reply)
+                retried = yield from retry_flow(run, task, reply)
                 if retried is None:
                     continue
                 reply = retried
@@ -134,6 +134,9 @@ def _take(run: Run, task: Task, result: Any) -> Failure | None:
     node = task.node
     plan = run.plan
     try:
+        if node.writes is not None:
+            task.writes = node.writes(result)
+            return None
         writes = result_writes(result, plan.input_keys if node.name == START else plan.state_keys)
     except Exception as error:
         return Failure(error)
@@ -142,7 +145,7 @@ def _take(run: Run, task: Task, result: Any) -> Failure | None:
     return None
 
 
-def _retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
+def retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
     """Wait and make ready for another attempt; return the final reply if there is to be none."""
     try:
         policy = matching_policy(task.node.retry, failure.error)
@@ -151,11 +154,11 @@ def _retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
     delay = None if policy is None else retry_delay(policy, task.attempt)
     if policy is None or delay is None:
         return failure
-    _annotate(task, failure.error)
+    annotate(task, failure.error)
     task.writes = ()
     run.observer.task_retried(task, failure.error, delay)
     task.attempt += 1
-    task.asked = 0
+    task.asked = task.called = 0
     task.abandoned = False
     if task.said:
         task.said = []
@@ -166,11 +169,11 @@ def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
     """End a task that did not commit; return what stops the superstep."""
     observer = run.observer
     if run.saved is not None and reply is not CANCELLED:
-        yield from _keep_failure_flow(run, task, reply.error)
+        yield from keep_failure_flow(run, task, reply.error)
     if task.node.hidden:
         if reply is CANCELLED or type(reply) is Stopped:
             return RunCancelled()
-        _annotate(task, reply.error)
+        annotate(task, reply.error)
         return reply.error
     if reply is CANCELLED or type(reply) is Stopped:
         task.writes = ()
@@ -201,7 +204,7 @@ def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
         # KeyboardInterrupt, SystemExit and their like are the caller's, not the node's.
         observer.task_ended(task, Outcome.CANCELLED, None)
         return error
-    _annotate(task, error)
+    annotate(task, error)
     outcome = Outcome.TIMEOUT if isinstance(error, NodeTimeoutError) else Outcome.ERROR
     # A branch may have failed after its node had written.
     observer.task_failed(task, error, task.writes)
@@ -209,7 +212,7 @@ def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
     return error
 
 
-def _keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flow:
+def keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flow:
     """Keep why a task did not finish, where a later run is to know."""
     if isinstance(error, GraphInterrupt):
         if error.args[0]:
@@ -218,7 +221,8 @@ def _keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flo
         yield from keep_writes_flow(run, task, [(ERROR, error)])
 
 
-def _annotate(task: Task, error: BaseException) -> None:
+def annotate(task: Task, error: BaseException) -> None:
+    """Say in an exception's notes which task it ended."""
     if not isinstance(error, NodeCancelledError):
         note(error, f"During task with name '{task.name}' and id '{task.id}'")
 

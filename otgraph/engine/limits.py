@@ -13,7 +13,7 @@ from otgraph.engine.effects import Expired, Failure, Flow, Limit, RunTasks
 from otgraph.engine.task import Task
 from otgraph.errors import NodeTimeoutError
 
-__all__ = ["limit_of", "within_flow"]
+__all__ = ["limit_of", "timeout_error", "within_flow"]
 
 
 def limit_of(task: Task) -> Limit:
@@ -34,7 +34,7 @@ def within_flow(task: Task, limit: Limit, flow: Flow) -> Flow:
         return replies[0]
     # A branch that takes too long takes back what its node has written.
     task.writes = ()
-    return Failure(_error(task, limit, reply))
+    return Failure(timeout_error(task, limit, reply))
 
 
 def _kept_flow(flow: Flow, replies: list[Any]) -> Flow:
@@ -47,7 +47,8 @@ def _kept_flow(flow: Flow, replies: list[Any]) -> Flow:
         replies.append(Failure(error))
 
 
-def _error(task: Task, limit: Limit, expired: Expired) -> NodeTimeoutError:
+def timeout_error(task: Task, limit: Limit, expired: Expired) -> NodeTimeoutError:
+    """Return the error of an attempt whose time was up."""
     error = NodeTimeoutError(
         task.name,
         expired.elapsed,

@@ -13,6 +13,7 @@ from otgraph.command import Command
 from otgraph.constants import NULL_TASK_ID, PULL, START
 from otgraph.engine.begin import attach, begin_flow, load_flow
 from otgraph.engine.cached import restore_flow
+from otgraph.engine.calls import join_flow
 from otgraph.engine.effects import (
     CANCELLED,
     Expired,
@@ -32,7 +33,7 @@ from otgraph.engine.saving import close_flow, save_flow
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import plan_tasks
 from otgraph.engine.thread import SavedThread
-from otgraph.engine.writes import apply_writes, result_writes
+from otgraph.engine.writes import apply_writes, result_writes, written_by_nobody
 from otgraph.errors import (
     EmptyInputError,
     ErrorCode,
@@ -103,12 +104,14 @@ def _steps_flow(run: Run, input: Any) -> Flow:
     before, after = run.options.interrupt_before, run.options.interrupt_after
     saved = run.saved
     rest = Rest(run.step)
-    if saved is None:
+    if saved is not None:
+        yield from begin_flow(run, saved, input)
+        _plan_saved(run, saved)
+    elif run.plan.entry.hidden:
         _go_on(run, (yield rest))
         yield from _begin_flow(run, input)
     else:
-        yield from begin_flow(run, saved, input)
-        _plan_saved(run, saved)
+        _enter(run, input)
     while True:
         rest.step = run.step
         reply = yield rest
@@ -200,6 +203,13 @@ def _plan_saved(run: Run, saved: SavedThread) -> None:
     run.observer.checkpoint_saved(run, tasks)
 
 
+def _enter(run: Run, input: Any) -> None:
+    """Put the input where the node of an entrypoint finds it, which then runs in superstep 0."""
+    if input is None:
+        raise EmptyInputError("Received no input for __start__")
+    apply_writes(run, [written_by_nobody(run, [(START, input)])])
+
+
 def _apply_command(run: Run, command: Command[Any]) -> None:
     task = Task(run, run.plan.nodes[START], NULL_TASK_ID, command, (), ())
     task.writes = result_writes(command, run.plan.state_keys)
@@ -227,6 +237,8 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
             if flows:  # otherwise all of it was done before a run was cut off
                 limit = None if run.step_timeout is None else Limit(run.step_timeout)
                 stopped = yield RunTasks(flows, limit, nested=run.parent is not None)
+        if run.calls is not None:
+            stopped = yield from join_flow(run, stopped)
         if type(stopped) is Expired:
             run.expired = True
             observer.step_ended(run, Outcome.TIMEOUT, stopped.error)

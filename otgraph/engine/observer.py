@@ -45,6 +45,9 @@ class Observer(Protocol):
     def task_substituted(self, task: TaskInfo, failed: TaskInfo) -> None:
         """An error handler is about to run in the place of a failed task."""
 
+    def task_called(self, task: TaskInfo) -> None:
+        """User code has called a task, which is about to run, unless it is restored."""
+
     def task_committed(self, task: TaskInfo, writes: Sequence[Write]) -> None:
         """A task finished and its writes are kept."""
 

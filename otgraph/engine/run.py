@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from otgraph.channels.base import BaseChannel
-from otgraph.constants import NS_SEP
+from otgraph.constants import NS_SEP, PREVIOUS
+from otgraph.engine.ledger import Calls
 from otgraph.engine.observer import Observer
 from otgraph.engine.thread import SavedThread
 from otgraph.errors import ParentCommand
@@ -52,6 +53,7 @@ class Run(RunInfo):
         "answered",
         "bump",
         "caller",
+        "calls",
         "channels",
         "checkpoint",
         "expired",
@@ -102,6 +104,7 @@ class Run(RunInfo):
         self.options = options
         self.caller: Any = None
         """The task inside which this run was begun."""
+        self.calls: Calls | None = None  # of its tasks, from the first one on
         self.own_lineage = parent is None
         """Whether the run's configurable parameters are its own, not those of the run around it."""
         self.ns_text = NS_SEP.join(ns) + NS_SEP if ns else ""
@@ -157,6 +160,12 @@ class Run(RunInfo):
     def look(self, names: Sequence[str]) -> dict[str, Any]:
         channels = self.channels
         return {name: channels[name].peek() for name in names}
+
+    @property
+    def previous(self) -> Any:
+        """What the thread's last run saved for this one, in the functional API."""
+        channel = self.channels.get(PREVIOUS)
+        return None if channel is None or not channel.is_available() else channel.get()
 
     def read(self, keys: Keys) -> Any:
         """Return the values of `keys` that there are, or the bare value of a single one."""

@@ -111,6 +111,9 @@ def _result(run: Run, kept: Sequence[Write]) -> Any:
 
 def written_of(keys: Keys, writes: Sequence[Write]) -> dict[str, Any]:
     """Return what a task wrote to the state: key -> value, or key -> `{"$writes": values}` if more than one."""
+    if writes and writes[0][0] == RETURN:
+        # A task that was called wrote no state: it returned something.
+        return dict(writes)
     shown = (keys,) if type(keys) is str else keys
     result: dict[str, Any] = {}
     for key, value in writes:

@@ -38,6 +38,10 @@ class Task(TaskInfo):
     """The task that ran in its place after it had failed."""
     abandoned: bool = False
     """Whether a thread that cannot be stopped goes on with it, though nobody waits for it."""
+    caller: Task | None = None
+    """The task that called it; None for one that was planned."""
+    called: int = 0
+    """How many tasks it has called in this attempt."""
     asked: int = 0
     """How often it has asked in this attempt."""
     children: int = 0
@@ -71,15 +75,20 @@ class Task(TaskInfo):
         return f"{self.name}{NS_END}{self.id}"
 
     @property
+    def inner_ns(self) -> tuple[str, ...]:
+        """Return the namespace of what is begun inside this task."""
+        return (*(self.run.ns if self.ns is None else self.ns), self.level)
+
+    @property
     def checkpoint_ns(self) -> str:
         """Return the namespace of a run inside this task, as one string."""
-        return NS_SEP.join((*self.run.ns, self.level))
+        return NS_SEP.join(self.inner_ns)
 
     def child_ns(self) -> tuple[str, ...]:
         """Return the namespace of the next run begun inside this task; a second one is numbered 1."""
         count = self.children
         self.children = count + 1
-        return (*self.run.ns, self.level, str(count)) if count else (*self.run.ns, self.level)
+        return (*self.inner_ns, str(count)) if count else self.inner_ns
 
 
 def path_key(task: TaskInfo) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from otgraph.command import Send
-from otgraph.constants import PULL, PUSH, ROOT, TASKS
+from otgraph.constants import PULL, PUSH, START, TASKS
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.ids import task_id
@@ -20,7 +20,7 @@ from otgraph.missing import MISSING
 from otgraph.plan.model import NodePlan
 from otgraph.schema import Schema
 
-__all__ = ["plan_tasks", "read_state"]
+__all__ = ["plan_tasks", "read_state", "shown_metadata"]
 
 logger = logging.getLogger("otgraph")
 
@@ -87,7 +87,7 @@ def _plan_pushed(run: Run, packets: Any, tasks: list[Task]) -> None:
         if index < len(senders):
             task.sources = (senders[index],)
         if node.metadata or run.options.config.metadata or run.options.config.tags:
-            task.metadata = _shown_metadata(run, node)
+            task.metadata = shown_metadata(run, node)
         tasks.append(task)
 
 
@@ -115,7 +115,8 @@ def _pulled(run: Run, node: NodePlan, *, inputs: bool) -> Task:
             error.add_note(f"Before task with name '{name}' and path '{(PULL, name)}'")
         raise
     task = Task(run, node, id, input, triggers, (PULL, name))
-    task.reads = node.schema.keys
+    if triggers[0] != START:
+        task.reads = node.schema.keys
     sources = run.sources
     if sources:
         first = sources.get(triggers[0])
@@ -125,7 +126,7 @@ def _pulled(run: Run, node: NodePlan, *, inputs: bool) -> Task:
             task.sources = [source for trigger in triggers for source in sources.get(trigger, ())]
     config = run.options.config
     if node.metadata or config.metadata or config.tags:
-        task.metadata = _shown_metadata(run, node)
+        task.metadata = shown_metadata(run, node)
     return task
 
 
@@ -148,7 +149,7 @@ def read_state(run: Run, schema: Schema, overlay: Mapping[str, Any] | None = Non
     if overlay:
         channels = {**channels, **overlay}
     if schema.root:
-        value = channels[ROOT].peek()
+        value = channels[schema.keys[0]].peek()
         return None if value is MISSING else value
     values = {}
     for key in schema.keys:
@@ -160,7 +161,7 @@ def read_state(run: Run, schema: Schema, overlay: Mapping[str, Any] | None = Non
     return values if schema.coerce is None else schema.coerce(values)
 
 
-def _shown_metadata(run: Run, node: NodePlan) -> dict[str, Any]:
+def shown_metadata(run: Run, node: NodePlan) -> dict[str, Any]:
     """Return what `tasks` chunks show as metadata: the user's own, never the engine's."""
     config = run.options.config
     shown = {

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from otgraph.command import Command, Send
-from otgraph.constants import END, INPUT, NOT_CHANNELS, NULL_TASK_ID, ROOT, START, TASKS, branch_channel
+from otgraph.constants import END, INPUT, NOT_CHANNELS, NULL_TASK_ID, ROOT, TASKS, branch_channel
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
 from otgraph.errors import ErrorCode, InvalidUpdateError, ParentCommand, create_error_message
@@ -166,7 +166,7 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
 
 def written_by_nobody(run: Run, writes: Sequence[Write]) -> Task:
     """Return a task that stands for writes that no node made: those of an input or a command."""
-    task = Task(run, run.plan.nodes[START], NULL_TASK_ID, None, (), ())
+    task = Task(run, run.plan.entry, NULL_TASK_ID, None, (), ())
     task.name = INPUT
     task.writes = writes
     task.span = run.span

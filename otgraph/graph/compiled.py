@@ -1,5 +1,5 @@
 """
-CompiledStateGraph: a graph that runs.
+Pregel: a graph that runs; made of a builder it is a CompiledStateGraph, made of a function an entrypoint.
 
 Rule: the public methods say what they take and hand it to an `Execution` and a driver; nothing is decided twice for
 the two colours.
@@ -32,12 +32,12 @@ from otgraph.typing import ContextT, InputT, OutputT, StateT
 if TYPE_CHECKING:
     from otgraph.graph.state import StateGraph
 
-__all__ = ["CompiledStateGraph"]
+__all__ = ["CompiledStateGraph", "Pregel"]
 
 
-class CompiledStateGraph(Introspection, States, Generic[StateT, ContextT, InputT, OutputT]):
+class Pregel(Introspection, States, Generic[StateT, ContextT, InputT, OutputT]):
     """
-    A graph, ready to run; made by `StateGraph.compile`.
+    A graph, ready to run; made by `StateGraph.compile` or by `entrypoint`.
 
     Safe to use from several threads and event loops at once: all that changes is in the run, not here.
     """
@@ -48,7 +48,7 @@ class CompiledStateGraph(Introspection, States, Generic[StateT, ContextT, InputT
     def __init__(
         self,
         *,
-        builder: StateGraph[StateT, ContextT, InputT, OutputT],
+        builder: Any = None,
         plan: Plan,
         options: CompileOptions,
         config: Mapping[str, Any] | None = None,
@@ -344,3 +344,11 @@ class CompiledStateGraph(Introspection, States, Generic[StateT, ContextT, InputT
             interrupt_after=self.options.interrupt_after,
             nests=outer.nests,
         )
+
+
+class CompiledStateGraph(
+    Pregel[StateT, ContextT, InputT, OutputT], Generic[StateT, ContextT, InputT, OutputT]
+):
+    """A graph of nodes that share a state, ready to run; made by `StateGraph.compile`."""
+
+    builder: StateGraph[StateT, ContextT, InputT, OutputT]

@@ -29,7 +29,7 @@ from otgraph.tracing.observer import TracingObserver, new_observer
 from otgraph.tracing.options import TelemetryOptions, get_telemetry
 
 if TYPE_CHECKING:
-    from otgraph.graph.compiled import CompiledStateGraph
+    from otgraph.graph.compiled import Pregel
 
 __all__ = ["Arguments", "Execution"]
 
@@ -62,9 +62,7 @@ class Execution:
 
     __slots__ = ("_above", "_flow", "_limit", "_live", "observer", "run")
 
-    def __init__(
-        self, graph: CompiledStateGraph[Any, Any, Any, Any], given: Arguments, default_keys: Keys
-    ) -> None:
+    def __init__(self, graph: Pregel[Any, Any, Any, Any], given: Arguments, default_keys: Keys) -> None:
         above = _current_scope()
         outer = None if above is None else above.run.options
         config = merge_configs(_ambient(above), graph.config, given.config)
@@ -119,7 +117,7 @@ class Execution:
                 subscription = Subscription(view, self.run, record.relieve)
                 subscriptions.append(subscription)
                 record.subscribe(subscription)
-                self._live = self._live or view.live
+                self._live = self._live or view.live or self.run.plan.eager
                 if subscription.watches_spans:
                     self.observer.watch_foreign()
         return subscriptions

@@ -132,8 +132,11 @@ class Introspection:
         Args:
             xray: draw what is inside subgraphs too; a number says how many levels deep.
         """
-        from otgraph.graph.drawing import build_graph
+        from otgraph.graph.drawing import build_function_graph, build_graph
 
+        if self.builder is None:
+            (node,) = self.plan.nodes.values()
+            return build_function_graph(node.name, node.callee.origin)
         return build_graph(self.builder, self.options, xray=xray)
 
     async def aget_graph(self, config: Any = None, *, xray: bool | int = False) -> Any:

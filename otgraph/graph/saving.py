@@ -22,14 +22,14 @@ from otgraph.run_config import OWN_LINEAGE
 from otgraph.warnings import LangGraphDeprecatedSinceV10
 
 if TYPE_CHECKING:
-    from otgraph.graph.compiled import CompiledStateGraph
+    from otgraph.graph.compiled import Pregel
 
 __all__ = ["check_durability", "nests", "save_run", "saver_of"]
 
 DURABILITIES = ("sync", "async", "exit")
 
 
-def saver_of(graph: CompiledStateGraph[Any, Any, Any, Any]) -> Any:
+def saver_of(graph: Pregel[Any, Any, Any, Any]) -> Any:
     """
     Return the saver of a graph that is no part of another, or None.
 
@@ -44,7 +44,7 @@ def saver_of(graph: CompiledStateGraph[Any, Any, Any, Any]) -> Any:
 
 def save_run(
     run: Run,
-    graph: CompiledStateGraph[Any, Any, Any, Any],
+    graph: Pregel[Any, Any, Any, Any],
     above: CallScope | None,
     durability: Durability | None,
 ) -> None:

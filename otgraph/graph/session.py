@@ -21,7 +21,7 @@ from otgraph.stream.subscription import Subscription
 
 if TYPE_CHECKING:
     from otgraph.drivers.aio import AsyncDriver
-    from otgraph.graph.compiled import CompiledStateGraph
+    from otgraph.graph.compiled import Pregel
 
 __all__ = ["Session", "batch_limit", "cached_nodes", "default_mode", "each_config"]
 
@@ -36,9 +36,7 @@ class Session:
 
     __slots__ = ("_default_keys", "_given", "_graph", "interrupts", "result")
 
-    def __init__(
-        self, graph: CompiledStateGraph[Any, Any, Any, Any], given: Arguments, default_keys: Keys
-    ) -> None:
+    def __init__(self, graph: Pregel[Any, Any, Any, Any], given: Arguments, default_keys: Keys) -> None:
         self._graph = graph
         self._given = given
         self._default_keys = default_keys

@@ -14,13 +14,13 @@ from otgraph.stream.envelope import check_modes, envelope
 from otgraph.stream.view import Buffer, View
 
 if TYPE_CHECKING:
-    from otgraph.graph.compiled import CompiledStateGraph
+    from otgraph.graph.compiled import Pregel
 
 __all__ = ["views_of"]
 
 
 def views_of(
-    graph: CompiledStateGraph[Any, Any, Any, Any],
+    graph: Pregel[Any, Any, Any, Any],
     mode: Any,
     version: Any,
     *,

@@ -43,6 +43,8 @@ class Callee:
     """The compiled graph, where the callable is one: the engine runs it by its plan, without a call."""
     origin: Any = None
     """The object the user gave; drawing, caching and the search for subgraphs look at it."""
+    bare: bool = False
+    """Whether a Runnable that it returns is its result; else the result is what that makes of the input."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,6 +88,8 @@ class NodePlan:
     """The node that runs in its place, in the same superstep, when it has failed for good."""
     trace_policy: TracePolicy | None = None
     """What telemetry may record of its payloads."""
+    writes: Callable[[Any], list[tuple[str, Any]]] | None = None
+    """Makes writes of what it returns, in the functional API; None where that is an update of the state."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,15 +118,20 @@ class Plan:
     """Channels that become available only when the run would otherwise end."""
     interrupt_before: Sequence[str] | Literal["*"] = ()
     interrupt_after: Sequence[str] | Literal["*"] = ()
+    eager: bool = False
+    """Whether chunks are handed out while a node runs, whatever modes are streamed."""
     state_keys: frozenset[str] = field(init=False)
     """The channels that a node may write by returning their keys."""
     input_keys: frozenset[str] = field(init=False)
     """The channels that the input of a run may set."""
 
+    entry: NodePlan = field(init=False)
+    """The node that takes the input: `__start__`, or the only one of an entrypoint."""
     volatile_keys: frozenset[str] = field(init=False)
     """`volatile`, as a set."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "entry", self.nodes.get("__start__") or next(iter(self.nodes.values())))
         object.__setattr__(self, "volatile_keys", frozenset(self.volatile))
         keys = self.stream_keys
         object.__setattr__(self, "state_keys", frozenset((keys,) if isinstance(keys, str) else keys))

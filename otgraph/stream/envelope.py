@@ -47,10 +47,10 @@ def envelope(given: Any, *, subgraphs: bool, version: Literal["v1", "v2"]) -> En
         raise ValueError(f"unknown version {version!r} of the stream format; expected 'v1' or 'v2'")
     if isinstance(given, list):
         if subgraphs:
-            return lambda fact, mode, payload: (fact.run.ns, mode, payload)
+            return lambda fact, mode, payload: (fact.ns, mode, payload)
         return lambda fact, mode, payload: (mode, payload)
     if subgraphs:
-        return lambda fact, mode, payload: (fact.run.ns, payload)
+        return lambda fact, mode, payload: (fact.ns, payload)
     return bare
 
 
@@ -61,7 +61,7 @@ def bare(fact: Fact, mode: str, payload: Any) -> Any:
 
 def _part(fact: Fact, mode: str, payload: Any) -> Part:
     run = fact.run
-    content: dict[str, Any] = {"type": mode, "ns": run.ns, "data": payload}
+    content: dict[str, Any] = {"type": mode, "ns": fact.ns, "data": payload}
     if mode == "values":
         interrupts: Iterable[Any] = ()
         if isinstance(payload, dict) and INTERRUPT in payload:

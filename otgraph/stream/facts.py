@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from otgraph.constants import ROOT
+from otgraph.constants import NS_SEP, ROOT
 from otgraph.events import (
     CheckpointSaved,
     Emitted,
@@ -173,7 +173,7 @@ def _payload(attributes: Attributes) -> Any:
 
 
 def _task(run: RunInfo, attributes: Attributes) -> TaskInfo:
-    return TaskInfo(
+    task = TaskInfo(
         run,
         attributes.get(names.TASK_ID, ""),
         attributes.get(names.NODE, ""),
@@ -182,6 +182,10 @@ def _task(run: RunInfo, attributes: Attributes) -> TaskInfo:
         tuple(attributes.get(names.TRIGGERS, ())),
         (),
     )
+    ns = attributes.get(names.TASK_NS)
+    if ns is not None:
+        task.ns = tuple(ns.split(NS_SEP))
+    return task
 
 
 def _seq_of(event: ExportedEvent) -> int:

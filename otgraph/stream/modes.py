@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, Final, TypeAlias
 
-from otgraph.constants import INTERRUPT, METADATA
+from otgraph.constants import INTERRUPT, METADATA, RETURN
 from otgraph.engine.shown import plain_interrupt, written_of
 from otgraph.events import (
     CheckpointSaved,
@@ -138,6 +138,9 @@ def update_of(run: RunInfo, writes: Sequence[Write]) -> Any:
     a single channel is shown.
     """
     keys = run.output_keys
+    if writes and writes[0][0] == RETURN:
+        # A task that was called wrote no state: it returned something.
+        return writes[0][1]
     if isinstance(keys, str):
         found = [value for key, value in writes if key == keys]
         return found[-1] if len(found) == 1 else (found or None)

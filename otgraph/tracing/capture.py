@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from otgraph.constants import ROOT
+from otgraph.constants import RETURN, ROOT
 from otgraph.events import (
     CheckpointSaved,
     Emitted,
@@ -211,4 +211,4 @@ def _hook(task: Any, name: str) -> Hook | None:
 def _state_writes(run: RunInfo, writes: Sequence[Write]) -> list[Write]:
     keys = run.stream_keys
     shown = {keys} if isinstance(keys, str) else set(keys)
-    return [write for write in writes if write[0] in shown]
+    return [write for write in writes if write[0] in shown or write[0] == RETURN]

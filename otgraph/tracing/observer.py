@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Status, StatusCode
 
-from otgraph.constants import START
+from otgraph.constants import NS_SEP, START
 from otgraph.engine.shown import describe_checkpoint
 from otgraph.events import (
     CheckpointSaved,
@@ -41,12 +41,12 @@ from otgraph.events import (
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.exceptions import exception_event
-from otgraph.tracing.identity import config_attributes, run_facts
 from otgraph.tracing.options import TelemetryOptions
-from otgraph.tracing.place import Place, begun_in
+from otgraph.tracing.place import Place
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
+from otgraph.tracing.spans import forget_span, run_span, task_span
 
 if TYPE_CHECKING:
     from otgraph.tracing.capture import Capture
@@ -56,6 +56,9 @@ __all__ = ["LIVE", "TracingObserver", "new_observer"]
 
 RESTORED_START = "otgraph.task.started"
 """The event that stands for the start of a task that does not run."""
+
+CALL_INTERRUPTED = "otgraph.call.interrupted"
+"""The event of a called task that waits for a human, on account of which its caller does."""
 
 LIVE: Final[dict[str, RunInfo]] = {}
 """The root runs that are going on in this process, by id."""
@@ -97,19 +100,8 @@ class TracingObserver:
 
     def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:
         """Start the run's span, under the task that called it or under the caller's current span."""
-        record, pipeline = self.record, self._pipeline
-        context, below_another = (self._context, True) if caller is None else begun_in(caller)
-        place = run.place = pipeline.place_type(run, record, context, pipeline.exports)
-        place.facts = facts = run_facts(run)
-        place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
-        attributes = {**facts, names.OPERATION: names.RUN_SPAN, **config_attributes(run)}
-        name = f"{names.RUN_SPAN} {run.name}"
-        if caller is not None:
-            attributes[names.NESTED] = True
-        if caller is None or below_another:
-            span = pipeline.root(name, context, attributes, run.links)
-        else:
-            span = pipeline.child(name, caller.span, context, attributes, run.links)
+        record = self.record
+        place, span = run_span(self._pipeline, run, record, self._context, caller)
         fact = RunStarted(run)
         if record.mask & RunStarted.kind:
             fact.load()
@@ -207,30 +199,16 @@ class TracingObserver:
                 self._start_task(task, TaskStarted(task) if heard else None)
         for task in tasks:
             if task.restored:
-                for item in task.replayed:
-                    self.emitted(task, item)
-                self.task_restored(task, task.writes)
+                self._say_again(task)
+
+    def _say_again(self, task: TaskInfo) -> None:
+        for item in task.replayed:
+            self.emitted(task, item)
+        self.task_restored(task, task.writes)
 
     def _start_task(self, task: TaskInfo, fact: TaskStarted | None, **more: Any) -> None:
-        run = task.run
-        place: Place = run.place
-        node = task.name
-        task.span = span = self._pipeline.child(
-            f"invoke_node {node}",
-            run.step_span,
-            place.context,
-            {
-                **place.task_facts,
-                names.NODE: node,
-                names.STEP: task.step,
-                names.TASK_ID: task.id,
-                names.TRIGGERS: task.triggers,
-                **more,
-            },
-            [(source._context, None) for source in task.sources if source is not run.span]
-            if task.sources
-            else (),
-        )
+        place: Place = task.run.place
+        task.span = span = task_span(self._pipeline, task, more)
         place.latest.append(span)
         if fact is not None and self._capture is not None:
             span.annotate(self._capture.task_started(fact))
@@ -253,6 +231,17 @@ class TracingObserver:
         """Start the span of an error handler; streams do not show its start."""
         self._start_task(task, None, **{names.HANDLES: failed.id})
 
+    def task_called(self, task: TaskInfo) -> None:
+        """Start the span of a task that user code has called; a restored one has none."""
+        heard = bool(self.record.mask & TaskStarted.kind) or self._capture is not None
+        if task.restored:
+            self._restored(task, heard)
+            if task.cached:
+                self._say_again(task)
+        else:
+            ns = {names.TASK_NS: NS_SEP.join(task.ns or ())}
+            self._start_task(task, TaskStarted(task) if heard else None, **ns)
+
     def step_applied(self, run: RunInfo, step: int, changed: Sequence[str], written: Sequence[str]) -> None:
         """Add the event to the superstep's span; to the run's for the input."""
         fact = attributes = None
@@ -260,6 +249,7 @@ class TracingObserver:
             fact = StepApplied(run, step, changed, written)
             fact.load()
             attributes = None if self._capture is None else self._capture.step_applied(fact)
+        # The input is applied before the first superstep.
         span = run.span if run.step_span is None else run.step_span
         span.emit(StepApplied.name, attributes, fact, reserved=True)
 
@@ -306,8 +296,12 @@ class TracingObserver:
 
     def task_interrupted(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
         """Add the event that says what is waited for; it is no error."""
-        fact = TaskInterrupted(task, interrupts)
         attributes: dict[str, Any] = {names.INTERRUPT_IDS: tuple(item.id for item in interrupts)}
+        if task.caller is not None:
+            # The fact is that of the task that called it.
+            task.span.emit(CALL_INTERRUPTED, attributes, None, reserved=True)
+            return
+        fact = TaskInterrupted(task, interrupts)
         if self._capture is not None:
             attributes.update(self._capture.task_interrupted(fact))
         task.span.emit(fact.name, attributes, fact, reserved=True)
@@ -339,6 +333,8 @@ class TracingObserver:
             span.annotate({names.CUSTOM_COUNT: task.emitted})
         fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
         self._close(span, outcome, error, fact)
+        if task.caller is not None:
+            forget_span(task.run.place, span)
 
     def emitted(self, task: TaskInfo, payload: Any) -> None:
         """Add the event that stands for one item of a stream writer."""
@@ -354,6 +350,8 @@ class TracingObserver:
         if task.restored:
             # It is said again, in the superstep's span.
             attributes = {names.TASK_ID: task.id, names.NODE: task.name, **(attributes or {})}
+            if task.ns is not None:
+                attributes[names.TASK_NS] = NS_SEP.join(task.ns)
         span.emit(Emitted.name, attributes, fact)
 
     def _knows(self, error: BaseException) -> bool:

@@ -1,0 +1,91 @@
+"""
+The spans of runs and tasks: where they hang, what they are linked to, what they say.
+
+Rule: what is begun inside a task is below the span that user code has opened there itself, else below the task's. A
+planned task is below its superstep, and linked to the tasks that made it due; one that was called is
+begun inside its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.context import Context
+
+from otgraph.infos import RunInfo, TaskInfo
+from otgraph.tracing import names
+from otgraph.tracing.identity import config_attributes, run_facts
+from otgraph.tracing.place import Place, begun_in
+from otgraph.tracing.provider import AnyPipeline
+from otgraph.tracing.record import Record
+from otgraph.tracing.span import Span
+
+__all__ = ["forget_span", "run_span", "task_span"]
+
+
+def run_span(
+    pipeline: AnyPipeline, run: RunInfo, record: Record, context: Context, caller: TaskInfo | None
+) -> tuple[Place, Span]:
+    """
+    Return a run's place, which the run is given too, and a span for it, which has not started yet.
+
+    Args:
+        context: what a run is begun in that no task has called.
+    """
+    below_another = True
+    if caller is not None:
+        context, below_another = begun_in(caller)
+    place: Place = pipeline.place_type(run, record, context, pipeline.exports)
+    run.place = place
+    place.facts = facts = run_facts(run)
+    place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
+    attributes = {**facts, names.OPERATION: names.RUN_SPAN, **config_attributes(run)}
+    name = f"{names.RUN_SPAN} {run.name}"
+    if caller is not None:
+        attributes[names.NESTED] = True
+    if caller is None or below_another:
+        return place, pipeline.root(name, context, attributes, run.links)
+    return place, pipeline.child(name, caller.span, context, attributes, run.links)
+
+
+def task_span(pipeline: AnyPipeline, task: TaskInfo, more: Mapping[str, Any]) -> Span:
+    """
+    Return a span for a task; it has not started yet.
+
+    Args:
+        more: attributes besides those that every task has.
+    """
+    run = task.run
+    place: Place = run.place
+    node = task.name
+    attributes = {
+        **place.task_facts,
+        names.NODE: node,
+        names.STEP: task.step,
+        names.TASK_ID: task.id,
+        names.TRIGGERS: task.triggers,
+        **more,
+    }
+    name = f"invoke_node {node}"
+    if task.caller is not None:
+        return _below_caller(pipeline, name, task.caller, attributes)
+    sources = task.sources
+    links = [(source._context, None) for source in sources if source is not run.span] if sources else ()
+    return pipeline.child(name, run.step_span, place.context, attributes, links)
+
+
+def _below_caller(pipeline: AnyPipeline, name: str, caller: TaskInfo, attributes: dict[str, Any]) -> Span:
+    context, below_another = begun_in(caller)
+    if below_another:
+        return pipeline.root(name, context, attributes)
+    return pipeline.child(name, caller.span, context, attributes)
+
+
+def forget_span(place: Place, span: Span) -> None:
+    """Let the span of a call go that has ended: a superstep may make any number of calls."""
+    try:
+        place.latest.remove(span)
+    except ValueError:
+        # The run has ended before it.
+        pass

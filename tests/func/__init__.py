@@ -1,0 +1,1 @@
+"""The functional API, on both drivers."""
