@@ -140,7 +140,7 @@ class CallScope:
                 stream_writer=self.write,
                 heartbeat=self.beat,
                 previous=self.run.previous,
-                control=options.control,
+                control=self.run.control(),
                 execution_info=ExecutionInfo(
                     checkpoint_id=checkpoint_text(self.run.checkpoint),
                     checkpoint_ns=task.checkpoint_ns,

@@ -23,6 +23,7 @@ from otgraph.engine.task import Task
 from otgraph.engine.writes import result_writes
 from otgraph.errors import (
     GraphBubbleUp,
+    GraphDrained,
     GraphInterrupt,
     NodeCancelledError,
     NodeError,
@@ -183,11 +184,12 @@ def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
         observer.task_ended(task, Outcome.ABANDONED if task.abandoned else Outcome.CANCELLED, None)
         return RunCancelled(reason)
     error: BaseException = reply.error
-    if isinstance(error, ParentCommand):
+    if isinstance(error, (ParentCommand, GraphDrained)):
         # It stops nobody else: siblings finish, and then the graph is left.
         task.writes = ()
         run.leaving = run.leaving or error
-        observer.task_ended(task, Outcome.SUCCESS, None)
+        drained = isinstance(error, GraphDrained)
+        observer.task_ended(task, Outcome.DRAINED if drained else Outcome.SUCCESS, None)
         return None
     if isinstance(error, GraphInterrupt):
         # It stops nobody else: siblings finish, and the run pauses when they have.

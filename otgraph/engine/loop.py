@@ -47,7 +47,6 @@ from otgraph.errors import (
 )
 from otgraph.events import Outcome
 from otgraph.ids import task_id
-from otgraph.runtime import RunControl
 
 __all__ = ["nested_flow", "run_flow"]
 
@@ -124,13 +123,13 @@ def _steps_flow(run: Run, input: Any) -> Flow:
         tasks = plan_tasks(run) if saved is None else run.planned
         if not tasks:
             return Outcome.SUCCESS
-        if run.options.control is not None:
-            _check_drain(run.options.control)
         if run.options.cache is not None:
             yield from restore_flow(run, tasks)
         if before and stops_at(run, before, tasks):
             run.observer.run_paused(run)
             return Outcome.INTERRUPTED
+        if run.options.control is not None or run.parent is not None:
+            _check_drain(run)
         if len(tasks) == 1 and tasks[0].node.hidden:
             yield from _start_flow(run, tasks[0])
             continue
@@ -251,7 +250,7 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         observer.step_ended(run, Outcome.ABANDONED, None)
         raise
     if run.leaving is not None:
-        observer.step_ended(run, Outcome.SUCCESS, None)
+        observer.step_ended(run, _outcome_of(run.leaving), None)
         raise run.leaving
     try:
         # Where a task waits, the writes of the others are shown, at the root, and not kept.
@@ -296,9 +295,16 @@ def _limit_reached(run: Run) -> GraphRecursionError:
     )
 
 
-def _check_drain(control: RunControl) -> None:
-    if control.drain_requested:
-        raise GraphDrained(control.drain_reason)
+def _check_drain(run: Run) -> None:
+    above: Any = run
+    while above is not None:
+        # A node may have asked for a control only after this run had begun.
+        control = above.options.control
+        if control is not None:
+            if control.drain_requested:
+                raise GraphDrained(control.drain_reason)
+            return
+        above = above.parent
 
 
 def _end_on(run: Run, error: BaseException) -> None:

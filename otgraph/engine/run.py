@@ -16,7 +16,7 @@ from otgraph.constants import NS_SEP, PREVIOUS
 from otgraph.engine.ledger import Calls
 from otgraph.engine.observer import Observer
 from otgraph.engine.thread import SavedThread
-from otgraph.errors import ParentCommand
+from otgraph.errors import GraphDrained, ParentCommand
 from otgraph.ids import new_run_id
 from otgraph.infos import RunInfo
 from otgraph.missing import MISSING
@@ -130,8 +130,8 @@ class Run(RunInfo):
         self.step = -1
         self.stop = options.config.recursion_limit
         """The last superstep that the recursion limit allows."""
-        self.leaving: ParentCommand | None = None
-        """The Command with which the run ends when its superstep is done."""
+        self.leaving: ParentCommand | GraphDrained | None = None
+        """The Command, or the drain inside a task, with which the run ends when its superstep is done."""
         self.expired = False
         """Whether a superstep took longer than `step_timeout`."""
         self.stopping = False
@@ -166,6 +166,14 @@ class Run(RunInfo):
         """What the thread's last run saved for this one, in the functional API."""
         channel = self.channels.get(PREVIOUS)
         return None if channel is None or not channel.is_available() else channel.get()
+
+    def control(self) -> RunControl:
+        """Return the handle by which the run can be asked to stop; runs inside each other have the same one."""
+        control = self.options.control
+        if control is None:
+            above: Any = self.parent
+            control = self.options.control = RunControl() if above is None else above.control()
+        return control
 
     def read(self, keys: Keys) -> Any:
         """Return the values of `keys` that there are, or the bare value of a single one."""

@@ -22,6 +22,7 @@ DEVIATIONS = {
         "a stream with subgraphs=True shows custom items of a graph inside a node, whoever else streams them: "
         "watching changes nothing"
     ),
+    "drain.asked_before_it_begins": "a chunk that was made is shown, whatever comes next",
     "envelopes.unknown_modes": "an unknown stream mode is an error, not a stream without chunks",
     "errors_validation.what_a_builder_refuses": "a reserved node name and a list edge from nowhere are refused",
     "graph_api.deprecated_keywords": "warnings name API versions, not those of another package",
