@@ -73,12 +73,12 @@ class _Calls:
         return getattr(self._graph, name)(*args, **kwargs)
 
     async def state(self) -> Any:
-        return await self._call("get_state", CONFIG, subgraphs=True)
+        return _sorted(await self._call("get_state", CONFIG, subgraphs=True))
 
     async def history(self) -> Any:
         if self._colour == "async":
-            return [state async for state in self._graph.aget_state_history(CONFIG)]
-        return list(self._graph.get_state_history(CONFIG))
+            return [_sorted(state) async for state in self._graph.aget_state_history(CONFIG)]
+        return [_sorted(state) for state in self._graph.get_state_history(CONFIG)]
 
     async def make(self, step: Step) -> Any:
         """Return the chunks of a step's call, or what ended it."""
@@ -111,6 +111,16 @@ class _Calls:
         if step.command:
             return self._lg.types.Command(**step.command)
         return step.input if step.answer is None else self._lg.types.Command(resume=step.answer)
+
+
+def _sorted(state: Any) -> Any:
+    """Return a state whose metadata are in one order; a database that knows JSON has one of its own."""
+    tasks = tuple(
+        task._replace(state=_sorted(task.state)) if hasattr(task.state, "tasks") else task
+        for task in state.tasks
+    )
+    metadata = state.metadata and dict(sorted(state.metadata.items()))
+    return state._replace(metadata=metadata, tasks=tasks)
 
 
 def _settled(chunks: list[Any]) -> list[Any]:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -47,13 +47,15 @@ def server(packages: None) -> Iterator[Server]:
 
 
 @pytest.fixture
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """What opens a saver of the kind that the test names, on an empty store."""
     kind: str = request.param
-    place: Any = tmp_path
     if "postgres" in kind:
-        place = request.getfixturevalue("server").new_database()
-    return opener_of(kind, place)
+        server: Server = request.getfixturevalue("server")
+        with server.new_database() as uri:
+            yield opener_of(kind, uri)
+    else:
+        yield opener_of(kind, tmp_path)
 
 
 def _missing(what: str) -> NoReturn:

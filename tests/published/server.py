@@ -29,10 +29,10 @@ PATIENCE: Final = 60
 GUARD: Final = """
 "$@" & server=$!
 read -r _
-kill -INT "$server"
+kill -QUIT "$server"
 wait "$server"
 """
-"""Runs the server until standard input is closed; SIGINT is its fast shutdown."""
+"""Runs the server until standard input is closed; at SIGQUIT it drops everything, as nobody wants it any more."""
 
 OPTIONS: Final = {
     "listen_addresses": "",  # a socket in the folder only: no port to collide on, nobody else can reach it
@@ -64,12 +64,14 @@ class Server:
         """Return by what clients find a database."""
         return f"postgresql://tests@/{database}?host={self.folder}"
 
-    def new_database(self) -> str:
-        """Make an empty database and return its URI."""
+    @contextmanager
+    def new_database(self) -> Iterator[str]:
+        """Make an empty database for the time of a block; give its URI."""
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self.uri("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
-        return self.uri(name)
+            yield self.uri(name)
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

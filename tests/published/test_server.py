@@ -34,15 +34,17 @@ def test_databases_are_empty_and_apart(server: Server) -> None:
     """Each test has a database of its own, on a server that says it is PostgreSQL."""
     import psycopg
 
-    first, second = server.new_database(), server.new_database()
-    with psycopg.connect(first) as connection:
-        version = connection.execute("SELECT version()").fetchone()
-        connection.execute("CREATE TABLE mine ()")
-    assert version is not None
-    assert version[0].startswith("PostgreSQL")
-    with psycopg.connect(second) as connection:
-        tables = connection.execute("SELECT 1 FROM information_schema.tables WHERE table_schema = 'public'")
-        assert [] == tables.fetchall()
+    with server.new_database() as first, server.new_database() as second:
+        with psycopg.connect(first) as connection:
+            version = connection.execute("SELECT version()").fetchone()
+            connection.execute("CREATE TABLE mine ()")
+        assert version is not None
+        assert version[0].startswith("PostgreSQL")
+        with psycopg.connect(second) as connection:
+            tables = connection.execute(
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = 'public'"
+            )
+            assert [] == tables.fetchall()
 
 
 def test_a_server_ends_with_whoever_started_it(server: Server) -> None:
