@@ -48,7 +48,7 @@ def plan_call(caller: Task, node: NodePlan, given: tuple[Any, Any]) -> Task:
     caller.called = index + 1
     name = node.name
     above = f"{caller.checkpoint_ns}{NS_SEP}{name}"
-    parts = (above, str(run.step), name, PUSH, f"~{path_key(caller)}", str(index))
+    parts = (above, str(run.step), name, PUSH, path_key(caller), str(index))
     task = Task(run, node, task_id(run.checkpoint, parts), given, (PUSH,), (PUSH, caller.path, index, True))
     task.caller = caller
     task.ns = caller.inner_ns

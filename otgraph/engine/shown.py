@@ -106,7 +106,9 @@ def _result(run: Run, kept: Sequence[Write]) -> Any:
     returned = next((value for channel, value in kept if channel == RETURN), MISSING)
     if returned is not MISSING:
         return returned
-    return written_of(run.stream_keys, kept) or None
+    keys = run.stream_keys
+    written = written_of(keys, kept)
+    return written.get(keys) if isinstance(keys, str) else written or None
 
 
 def written_of(keys: Keys, writes: Sequence[Write]) -> dict[str, Any]:

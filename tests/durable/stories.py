@@ -215,10 +215,15 @@ def work_as_function(lg: Any, saver: Any) -> Any:
         done.append(f"double {number}")
         return number * 2
 
+    @lg.func.task
+    def quadruple(number: int) -> int:
+        done.append(f"quadruple {number}")
+        return double(number).result() + double(number).result()
+
     @lg.func.entrypoint(checkpointer=saver)
     def main(number: int, *, previous: Any = None) -> Any:
         done.append("main")
-        both = [double(number), double(number + 1)]
+        both = [double(number), quadruple(number + 1)]
         first, second = [future.result() for future in both]
         answer = lg.types.interrupt({"sum": first + second})
         last = double(100).result()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import traceback
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,13 @@ Cut = tuple[str, str, int]
 """Story, colour, and how many steps the first engine makes."""
 
 OTGRAPH = Engine("otgraph")
-READY = {name: story for name, story in STORIES.items() if name != "functions" or find_spec("otgraph.func")}
 CUTS: list[Cut] = [
     (name, colour, steps)
-    for name, story in READY.items()
+    for name, story in STORIES.items()
     for colour in story.colours
     for steps in range(1, len(story.steps) if colour == "sync" else 2)
 ]
-WHOLE = [(name, colour) for name, story in READY.items() for colour in story.colours]
+WHOLE = [(name, colour) for name, story in STORIES.items() for colour in story.colours]
 
 
 def file(begun_by: str, name: str, colour: str, steps: int | None = None) -> str:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -24,7 +23,6 @@ TOLD = [
     pytest.param(kind, name, "async" if kind in ASYNC else "sync", id=f"{kind}-{name}")
     for kind in KINDS
     for name, story in STORIES.items()
-    if name != "functions" or find_spec("otgraph.func")
     if ("async" if kind in ASYNC else "sync") in story.colours
 ]
 
