@@ -111,7 +111,10 @@ def _update_flow(
             left.remove(meant)
         id = update.task_id or (meant.id if meant else task_id(run.checkpoint, (INTERRUPT, str(len(tasks)))))  # noqa: A001
         task = Task(run, node, id, update.values, (), ())
-        task.writes = [*result_writes(update.values, run.plan.state_keys), *node.edges]
+        if node.writes is not None:
+            task.writes = node.writes(update.values)
+        else:
+            task.writes = [*result_writes(update.values, run.plan.state_keys), *node.edges]
         if node.branches:
             failure = yield from branches_flow(run, task, update.values)
             if isinstance(failure, Failure):

@@ -13,6 +13,4 @@ Not here yet, because they need what otgraph does not have yet:
 | `config` handed to a model on Python 3.10           | messages and the LangChain extra     |
 | an agent's progress, tokens, tool updates, modes    | `create_react_agent`                 |
 | custom data from inside a tool                      | `create_react_agent` and `ToolNode`  |
-| an entrypoint that streams `custom` and `updates`   | the functional API and InMemorySaver |
-| an async entrypoint that takes `writer`             | the functional API and InMemorySaver |
 """

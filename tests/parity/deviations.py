@@ -25,6 +25,12 @@ DEVIATIONS = {
     "drain.asked_before_it_begins": "a chunk that was made is shown, whatever comes next",
     "envelopes.unknown_modes": "an unknown stream mode is an error, not a stream without chunks",
     "errors_validation.what_a_builder_refuses": "a reserved node name and a list edge from nowhere are refused",
+    "functional.outside_of_a_run": "the errors say what to do",
+    "functional.retries": (
+        "the calls of a body that runs again are counted anew, so each is known as the one that it was before"
+    ),
+    "functional.what_is_refused": "the error says what to do",
+    "functional_saved.entrypoints_inside": "a question that a task of a graph inside asks is passed on once",
     "graph_api.deprecated_keywords": "warnings name API versions, not those of another package",
     "names.types": "StreamMode has otgraph's own mode, spans; some names come with checkpointers",
     "names.graph": "messages come with models",

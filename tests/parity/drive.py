@@ -113,6 +113,10 @@ class Drive:
         else:
             await asyncio.sleep(seconds)
 
+    async def result(self, future: Any) -> Any:
+        """Wait for a call of a task inside a node body; errors pass."""
+        return future.result() if self.functions == "sync" else await future
+
     async def call(self, graph: Any, *args: Any, **kwargs: Any) -> Any:
         """Invoke a graph inside a node body; errors pass."""
         if self.functions == "sync":

@@ -1,5 +1,5 @@
 """
-Four runs chunk by chunk: what LangGraph 1.2.22 shows in the modes that need no checkpointer, written down.
+Five runs chunk by chunk: what LangGraph 1.2.22 shows in the modes that need no checkpointer, written down.
 
 Rule: the expected chunks are literal, so that they can be read; ids are renamed in order of appearance.
 """
@@ -14,6 +14,8 @@ from typing import Annotated, Any, TypedDict
 
 import pytest
 
+from otgraph.config import get_stream_writer
+from otgraph.func import entrypoint, task
 from otgraph.graph import START, StateGraph
 from otgraph.types import Send, StreamWriter
 
@@ -161,6 +163,38 @@ def test_a_graph_as_a_node(run: Run) -> None:
             {"id": "T1", "name": "sub", "error": None, "result": {"l": ["i", "x"]}, "interrupts": []},
         ),
         ((), "values", {"l": ["i", "i", "x"]}),
+    ]
+
+
+def test_an_entrypoint_with_a_task(run: Run) -> None:
+    """A task's chunks stand between what its caller said before the call and what it says after it."""
+
+    @task
+    def t1(x: int) -> int:
+        get_stream_writer()("in t1")
+        return x + 1
+
+    @entrypoint()
+    def main(x: int) -> Any:
+        writer = get_stream_writer()
+        writer("start")
+        result = t1(x).result()
+        writer("end")
+        return result
+
+    chunks, error = run(main, 1, stream_mode=["values", "updates", "custom", "tasks"])
+    assert error is None
+    assert plain(chunks) == [
+        ("tasks", {"id": "T1", "name": "main", "input": 1, "triggers": ("__start__",)}),
+        ("custom", "start"),
+        ("tasks", {"id": "T2", "name": "t1", "input": ((1,), {}), "triggers": ("__pregel_push",)}),
+        ("custom", "in t1"),
+        ("updates", {"t1": 2}),
+        ("tasks", {"id": "T2", "name": "t1", "error": None, "result": {"__return__": 2}, "interrupts": []}),
+        ("custom", "end"),
+        ("updates", {"main": 2}),
+        ("tasks", {"id": "T1", "name": "main", "error": None, "result": {"__end__": 2}, "interrupts": []}),
+        ("values", 2),
     ]
 
 
