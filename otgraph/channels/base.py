@@ -39,6 +39,9 @@ class BaseChannel(ABC, Generic[Value, Update, Stored]):
     deferred: ClassVar[bool] = True
     """Whether `finish()` may change the channel."""
 
+    tracked: ClassVar[bool] = True
+    """Whether what is written to the channel may be saved."""
+
     def __init__(self, typ: Any, key: str = "") -> None:
         self.typ = typ
         self.key = key

@@ -31,6 +31,7 @@ class UntrackedValue(GuardedCell[Value], Generic[Value]):
     __slots__ = ()
 
     volatile = False
+    tracked = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntrackedValue) and self.guard == other.guard

@@ -205,12 +205,22 @@ class CallScope:
             config["max_concurrency"] = given.max_concurrency
         config[CONF] = {
             **given.configurable,
+            "checkpoint_map": self._places(),
+            "checkpoint_id": None,
             "checkpoint_ns": task.checkpoint_ns,
-            "checkpoint_id": checkpoint_text(self.run.checkpoint),
             "__pregel_task_id": task.id,
             "__pregel_runtime": self.runtime,
         }
         return config
+
+    def _places(self) -> dict[str, str]:
+        """Return namespace -> checkpoint of this graph and of those around it."""
+        places: dict[str, str] = {}
+        run: Any = self.run
+        while run is not None:
+            places[NS_SEP.join(run.ns)] = checkpoint_text(run.checkpoint)
+            run = run.parent
+        return dict(reversed(places.items()))
 
 
 def _copied(payload: Any) -> Any:

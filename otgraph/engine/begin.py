@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otgraph.command import Command, Send
-from otgraph.constants import INTERRUPT, NULL_TASK_ID, RESUME, START, TASKS, branch_channel
+from otgraph.constants import INTERRUPT, NULL_TASK_ID, RESUME, ROOT, START, TASKS, branch_channel
 from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
 from otgraph.engine.restore import restore
 from otgraph.engine.run import Run
@@ -27,7 +27,7 @@ from otgraph.events import Write
 __all__ = ["attach", "begin_flow", "load_flow", "pending_questions"]
 
 _QUESTION = re.compile(r"[0-9a-f]{32}")
-ANSWERING = "https://docs.langchain.com/oss/python/langgraph/interrupts"
+ANSWERING = "https://docs.langchain.com/oss/python/langgraph/interrupts#handling-multiple-interrupts"
 
 
 def load_flow(run: Run, thread: SavedThread) -> Flow:
@@ -60,14 +60,19 @@ def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
         EmptyInputError: there is no input, and nothing to go on from.
     """
     resuming = bool(run.versions) and _goes_on(run, thread, input)
-    answer = None
+    answered = isinstance(input, Command) and input.resume is not None
+    forks = resuming and (yield from _look_back_flow(thread, answered=answered))
     if isinstance(input, Command):
-        answer = input.resume
         yield from _command_flow(run, thread, input)
     _take_pending(run, thread, cut_off=input is None)
     if resuming:
         thread.resuming = True
-        yield from _resume_flow(run, thread, answered=answer is not None)
+        _pass_breakpoint(run)
+        if forks:
+            thread.replayed = Replayed(thread.asked_for or "")
+            thread.resuming = False
+            thread.answers.take()
+            yield from save_flow(run, thread, "fork")
     elif input is None:
         raise EmptyInputError("Received no input for __start__")
     else:
@@ -117,8 +122,9 @@ def _check_unambiguous(thread: SavedThread) -> None:
     questions = list({question.id: question for question in pending_questions(thread.pending)}.values())
     if len(questions) > 1:
         raise RuntimeError(
-            "When there are multiple pending interrupts, you must specify the interrupt id when resuming: "
-            f"Command(resume={{id: answer}}) with ids of {[question.id for question in questions]}. Docs: {ANSWERING}"
+            "When there are multiple pending interrupts, you must specify the interrupt id when resuming. "
+            f"Docs: {ANSWERING}. Give Command(resume={{id: answer}}); the ids are "
+            f"{[question.id for question in questions]}."
         )
 
 
@@ -143,8 +149,12 @@ def _command_writes(run: Run, command: Command[Any]) -> Iterator[Write]:
             yield branch_channel(target), START
         else:
             raise TypeError(f"In Command.goto, expected Send/str, got {type(target).__name__}")
-    if command.update is not None:
-        yield from result_writes(Command(update=command.update), run.plan.state_keys)
+    update = command.update
+    if isinstance(update, Mapping):
+        yield from update.items()
+    elif update is not None:
+        found = result_writes(Command(update=update), run.plan.state_keys)
+        yield from found or [(ROOT, update)]
 
 
 def _take_pending(run: Run, thread: SavedThread, *, cut_off: bool) -> None:
@@ -170,33 +180,34 @@ def _take_pending(run: Run, thread: SavedThread, *, cut_off: bool) -> None:
 # ---- going on, or starting anew
 
 
-def _resume_flow(run: Run, thread: SavedThread, *, answered: bool) -> Flow:
+def _look_back_flow(thread: SavedThread, *, answered: bool) -> Flow:
     """
-    Pass the breakpoint that the thread stopped at; from a point of the past, go another way.
+    Let go of what is kept with a checkpoint of the past that the caller named; return whether the run goes another way.
 
     Args:
-        answered: whether the caller gave an answer; one that is kept from then is not given again.
+        answered: whether the caller gave an answer. Then the run goes the same way, and answers from then are kept.
     """
+    if thread.asked_for is None or thread.above is not None:
+        return False
+    if answered or thread.metadata.get("source") in ("update", "fork"):
+        newest = checked((yield LoadCheckpoint(thread.saver, thread.config())))
+        if newest is not None and newest.checkpoint["id"] == thread.asked_for:
+            return False
+    kept = thread.pending if answered else {}
+    kept.pop(NULL_TASK_ID, None)
+    answers = {task: [write for write in writes if write[0] == RESUME] for task, writes in kept.items()}
+    thread.pending = {task: writes for task, writes in answers.items() if writes}
+    return not answered
+
+
+def _pass_breakpoint(run: Run) -> None:
+    """Pass the breakpoint that the thread stopped at, and show the state it goes on from."""
     run.seen[INTERRUPT] = {name: run.versions[name] for name in run.channels if name in run.versions}
     run.observer.run_resumed(run)
     # What is shown first is the result, if nothing else is due.
     run.answered = True
     if run.fleeting:
         run.last = run.read(run.output_keys)
-    if (
-        thread.asked_for is None
-        or thread.above is not None
-        or thread.metadata.get("source") in ("update", "fork")
-    ):
-        return
-    newest = checked((yield LoadCheckpoint(thread.saver, thread.config())))
-    if newest is not None and newest.checkpoint["id"] == thread.asked_for and answered:
-        return
-    thread.replayed = Replayed(thread.asked_for)
-    thread.resuming = False
-    if not answered:
-        thread.answers.take()
-    yield from save_flow(run, thread, "fork")
 
 
 def _give_up_due(run: Run, input: Any) -> None:

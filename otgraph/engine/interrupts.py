@@ -6,7 +6,7 @@ Rule: a task's questions are told apart by their order; a breakpoint is passed o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from otgraph.constants import INTERRUPT, NS_SEP
@@ -34,8 +34,10 @@ def ask(task: Task, value: Any, response_schema: Any = None) -> Any:
     thread = task.state.saved
     if thread is not None:
         answers = thread.answers
-        if id in answers.by_id:
-            return _answered(task, answers.by_id[id])
+        named = _name_of(task, id, answers.by_id)
+        if named is not None:
+            task.took_named = True
+            return _answered(task, answers.by_id[named])
         if answers.given:
             task.took_answer = True
             return _answered(task, answers.take())
@@ -46,6 +48,16 @@ def question_id(task: Task, number: int) -> str:
     """Return the id of a task's question, the first being number 0."""
     ns = task.checkpoint_ns
     return hash_id(f"{ns}{NS_SEP}{number}" if number else ns)
+
+
+def _name_of(task: Task, id: str, by_id: Mapping[str, Any]) -> str | None:
+    """Return the key of the answer to a question: its id, or, once, that of the task's first question."""
+    if id in by_id:
+        return id
+    if task.asked > 1 and not task.took_named:
+        first = question_id(task, 0)
+        return first if first in by_id else None
+    return None
 
 
 def _answered(task: Task, answer: Any) -> Any:

@@ -132,6 +132,9 @@ def _steps_flow(run: Run, input: Any) -> Flow:
             _check_drain(run)
         if len(tasks) == 1 and tasks[0].node.hidden:
             yield from _start_flow(run, tasks[0])
+            if after and stops_at(run, after, tasks):
+                run.observer.run_paused(run)
+                return Outcome.INTERRUPTED
             continue
         yield from _superstep_flow(run, tasks)
         if run.interrupts:

@@ -7,17 +7,18 @@ graph no longer has is left in the checkpoint it is in, and one that is new star
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from otgraph.channels.base import BaseChannel
 from otgraph.checkpoint.records import Checkpoint
-from otgraph.constants import INPUT
+from otgraph.command import Send
+from otgraph.constants import TASKS
 from otgraph.engine.run import Run
 from otgraph.ids import checkpoint_bytes
 from otgraph.missing import MISSING
 
-__all__ = ["FORMAT", "changed_versions", "checkpoint_of", "go_on", "look_at", "restore"]
+__all__ = ["FORMAT", "changed_versions", "checkpoint_of", "go_on", "look_at", "restore", "tracked_packet"]
 
 FORMAT = 4
 """The version of the checkpoints that otgraph writes."""
@@ -75,8 +76,10 @@ def checkpoint_of(run: Run) -> Checkpoint:
             value = channel.checkpoint()
             if value is not MISSING:
                 values[name] = value
+    if run.plan.untracked and TASKS in values:
+        packets: Any = values[TASKS]
+        values[TASKS] = [tracked_packet(packet, run.plan.untracked) for packet in packets]
     seen = {name: dict(seen) for name, seen in run.seen.items()}
-    seen.setdefault(INPUT, {})
     return {
         "v": FORMAT,
         "ts": "",
@@ -86,6 +89,14 @@ def checkpoint_of(run: Run) -> Checkpoint:
         "versions_seen": seen,
         "updated_channels": None if run.updated is None else sorted(run.updated),
     }
+
+
+def tracked_packet(packet: Any, untracked: Set[str]) -> Any:
+    """Return a `Send` as it is saved: without the values of keys that are not."""
+    if not isinstance(packet, Send) or not isinstance(packet.arg, dict) or untracked.isdisjoint(packet.arg):
+        return packet
+    kept = {key: value for key, value in packet.arg.items() if key not in untracked}
+    return Send(packet.node, kept, timeout=packet.timeout)
 
 
 def changed_versions(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

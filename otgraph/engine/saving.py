@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from otgraph.constants import ERROR, INTERRUPT, NO_WRITES, NULL_TASK_ID, RESUME
+from otgraph.constants import ERROR, INPUT, INTERRUPT, NO_WRITES, NULL_TASK_ID, RESUME
 from otgraph.engine.effects import Flow, Flush, Rest, SaveCheckpoint, SaveWrites, checked
-from otgraph.engine.restore import changed_versions, checkpoint_of
+from otgraph.engine.restore import changed_versions, checkpoint_of, tracked_packet
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
 from otgraph.engine.thread import SavedThread
@@ -29,12 +29,16 @@ SPECIAL = frozenset({ERROR, INTERRUPT, RESUME})
 def save_flow(run: Run, thread: SavedThread, source: Source) -> Flow:
     """Save the state of a run as its next checkpoint; the superstep after it has the next number."""
     thread.pending, thread.paths = {}, {}
+    if thread.above is None:
+        # An answer is for the tasks of one superstep.
+        thread.answers.take()
     thread.metadata = metadata = {"source": source, "step": run.step, "parents": thread.map}
     checkpoint = checkpoint_of(run)
-    if source == "fork":
+    checkpoint["versions_seen"].setdefault(INPUT, {})
+    if source == "fork" and thread.durability != "exit":
         checkpoint["updated_channels"] = None
     if thread.durability == "exit":
-        thread.parent_config = None
+        # What is shown as its parent stays that of the checkpoint the run started from.
         thread.draft = checkpoint
         run.checkpoint = checked((yield Rest(run.step)))
         thread.checkpoint_id = checkpoint["id"] = checkpoint_text(run.checkpoint)
@@ -59,7 +63,7 @@ def keep_writes_flow(run: Run, task: Task, writes: Sequence[Write]) -> Flow:
     """Keep what a task wrote, or why it wrote nothing, with the checkpoint that its superstep started from."""
     thread = run.saved
     assert thread is not None
-    kept = list(writes) or [(NO_WRITES, None)]
+    kept = _tracked(run, writes) or [(NO_WRITES, None)]
     if task.resumes:
         kept.append((RESUME, list(task.resumes)))
     yield from put_writes_flow(thread, task.id, kept, path_key(task))
@@ -70,6 +74,16 @@ def keep_writes_flow(run: Run, task: Task, writes: Sequence[Write]) -> Flow:
         while root.above is not None:
             root = root.above
         yield from put_writes_flow(root, NULL_TASK_ID, [(RESUME, None)], "")
+
+
+def _tracked(run: Run, writes: Sequence[Write]) -> list[Write]:
+    """Return those of a task's writes that may be saved."""
+    untracked = run.plan.untracked
+    if not untracked:
+        return list(writes)
+    return [
+        (channel, tracked_packet(value, untracked)) for channel, value in writes if channel not in untracked
+    ]
 
 
 def put_writes_flow(thread: SavedThread, task_id: str, writes: list[Write], path: str) -> Flow:

@@ -106,9 +106,10 @@ def _result(run: Run, kept: Sequence[Write]) -> Any:
     returned = next((value for channel, value in kept if channel == RETURN), MISSING)
     if returned is not MISSING:
         return returned
-    keys = run.stream_keys
-    written = written_of(keys, kept)
-    return written.get(keys) if isinstance(keys, str) else written or None
+    if all(channel in SPECIAL for channel, _ in kept):
+        return None
+    written = written_of(run.stream_keys, kept)
+    return written.get(run.stream_keys) if isinstance(run.stream_keys, str) else written
 
 
 def written_of(keys: Keys, writes: Sequence[Write]) -> dict[str, Any]:

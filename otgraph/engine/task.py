@@ -30,6 +30,8 @@ class Task(TaskInfo):
     """Whether a graph inside it stopped at a breakpoint."""
     resumes: list[Any] | tuple[()] = ()
     """Answers to its interrupts, in the order in which it asks."""
+    took_named: bool = False
+    """Whether it has taken an answer that was given by the id of a question."""
     took_answer: bool = False
     """Whether it has just taken an answer that was meant for whoever asks first."""
     failure: Any = None

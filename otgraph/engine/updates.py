@@ -72,7 +72,7 @@ def _superstep_flow(new_run: NewRun, place: Place, updates: Sequence[StateUpdate
     if special is None:
         return (yield from _update_flow(run, thread, updates, found, due))
     if len(updates) > 1:
-        raise InvalidUpdateError(f"Cannot apply multiple updates when updating as {_MEANING[special]}")
+        raise InvalidUpdateError(_ALONE[special])
     config = yield from special(run, thread, first, found, due)
     if special is _copy_flow and first.values is not None:
         config = yield from _follow_flow(new_run, place, first.values, config)
@@ -110,7 +110,7 @@ def _update_flow(
         if meant is not None:
             left.remove(meant)
         id = update.task_id or (meant.id if meant else task_id(run.checkpoint, (INTERRUPT, str(len(tasks)))))  # noqa: A001
-        task = Task(run, node, id, update.values, (), ())
+        task = Task(run, node, id, update.values, (INTERRUPT,), ())
         if node.writes is not None:
             task.writes = node.writes(update.values)
         else:
@@ -145,15 +145,13 @@ def _input_flow(
 ) -> Flow:
     """Take the values as the input of a run that has not begun."""
     if update.values is None:
-        raise InvalidUpdateError("Received no input to update with: give values")
+        raise InvalidUpdateError(f"Received no input writes for {START}")
     writes = [(START, update.values)]
     if found is not None:
         yield from _keep_flow(thread, task_id(run.checkpoint, (INPUT,)), writes)
     else:
         run.step = -1
-    for task in due:
-        task.writes = ()
-    apply_writes(run, [*due, written_by_nobody(run, writes)])
+    apply_writes(run, [written_by_nobody(run, writes)])
     return (yield from _save_flow(run, thread, "input", found))
 
 
@@ -169,7 +167,11 @@ def _copy_flow(
     return (yield from _save_flow(run, thread, "fork", found, plain=True))
 
 
-_MEANING: dict[Any, str] = {_end_flow: "the end", _input_flow: "input", _copy_flow: "a copy"}
+_ALONE: dict[Any, str] = {
+    _end_flow: "Cannot apply multiple updates when clearing state",
+    _input_flow: "Cannot apply multiple updates when updating as input",
+    _copy_flow: "Cannot copy checkpoint with multiple updates",
+}
 
 
 def _nodes_of(run: Run, updates: Sequence[StateUpdate], *, known: bool) -> list[str]:
@@ -183,6 +185,8 @@ def _nodes_of(run: Run, updates: Sequence[StateUpdate], *, known: bool) -> list[
         return [update.as_node or "" for update in updates]
     if len(updates) > 1:
         raise InvalidUpdateError("as_node is required when applying multiple updates")
+    if not known:
+        return [START]
     nodes = [name for name, node in run.plan.nodes.items() if not node.hidden]
     if len(nodes) == 1:
         return nodes

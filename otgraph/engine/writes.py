@@ -126,11 +126,13 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
         passed = passed or task.id != NULL_TASK_ID
         if task.triggers:
             _mark_seen(run, task)
-    run.version = version = run.bump(run.version)
+    before, moved = run.version, False
+    run.version = version = run.bump(before)
     for task in tasks:
         for trigger in task.triggers:
             if trigger in channels and channels[trigger].consume():
                 versions[trigger] = version
+                moved = True
     grouped = _group(run, tasks)
     updated: set[str] = set()
     changed: list[str] = []
@@ -146,6 +148,7 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
         available = None
         if channel.update(values):
             versions[name] = version
+            moved = True
             available = channel.is_available()
             if available:
                 updated.add(name)
@@ -160,6 +163,8 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
             lively.discard(name)
     if passed and plan.deferred and updated.isdisjoint(plan.trigger_to_nodes):
         _finish(run, updated)
+    if not (moved or updated):
+        run.version = before
     run.updated = updated
     return changed, written
 

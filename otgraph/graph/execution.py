@@ -164,7 +164,7 @@ def _ambient(above: CallScope | None) -> RunConfig | None:
 
 
 def _breakpoints(given: Any, compiled: Any) -> Any:
-    return compiled if given is None else check_breakpoints(given)
+    return check_breakpoints(given) if given else compiled
 
 
 def _context(plan: Plan, given: Any, outer: RunOptions | None) -> Any:

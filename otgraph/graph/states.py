@@ -216,5 +216,6 @@ def _saver(graph: Any) -> Any:
     if not graph.checkpointer or graph.checkpointer is True:
         if isinstance(scope, CallScope) and scope.run.saved is not None:
             return scope.run.saved.saver
-        raise ValueError("No checkpointer set")
+        if not graph.checkpointer:
+            raise ValueError("No checkpointer set")
     return saver_of(graph)

@@ -129,10 +129,14 @@ class Plan:
     """The node that takes the input: `__start__`, or the only one of an entrypoint."""
     volatile_keys: frozenset[str] = field(init=False)
     """`volatile`, as a set."""
+    untracked: frozenset[str] = field(init=False)
+    """Channels of which nothing is saved."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entry", self.nodes.get("__start__") or next(iter(self.nodes.values())))
         object.__setattr__(self, "volatile_keys", frozenset(self.volatile))
+        untracked = frozenset(key for key, channel in self.channels.items() if not channel.tracked)
+        object.__setattr__(self, "untracked", untracked)
         keys = self.stream_keys
         object.__setattr__(self, "state_keys", frozenset((keys,) if isinstance(keys, str) else keys))
         object.__setattr__(self, "input_keys", frozenset(self.input.channels))

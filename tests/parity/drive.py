@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from copy import copy
+from itertools import groupby
 from typing import Any
 
 from .engine import Engine
-from .normalise import NULL_ID, Chunks, Raised
+from .normalise import NULL_ID, Chunks, Normaliser, Raised
 from .turns import Turns
 
 __all__ = ["COLOURS", "Drive"]
@@ -219,6 +220,9 @@ class Drive:
     def saved(self, saver: Any, config: Any = None, **kwargs: Any) -> Any:
         """Return the checkpoints in a saver with their writes, newest first, each on a line of its own."""
         found = self._collect(saver, "list", config, **kwargs)
+        if not any(isinstance(each, Raised) for each in found):
+            # LangGraph's saver lists one namespace after the other.
+            found.sort(key=lambda each: each.checkpoint["id"], reverse=True)
         found[:] = [comparable(each) for each in found]
         return found
 
@@ -280,27 +284,30 @@ def comparable(saved: Any) -> Any:
     """
     Return a checkpoint tuple as both engines save it.
 
-    Only otgraph keeps where the run stands in a trace, and that an answer was taken. The order in which LangGraph
-    writes to the nodes that follow is that of a set.
+    Only otgraph keeps where the run stands in a trace, and that an answer was taken. Which task's writes come first
+    is the saver's business, and the order in which LangGraph writes to the nodes that follow is that of a set.
     """
     if saved is None or isinstance(saved, Raised):
         return saved
-    writes: list[Any] = []
-    group: list[Any] = []
-    for write in saved.pending_writes:
-        task, channel, _ = write
-        if not channel.startswith("branch:to:") or (group and group[0][0] != task):
-            writes += sorted(group)
-            group = []
-        if channel.startswith("branch:to:"):
-            group.append(write)
-        else:
-            answer = channel == "__resume__" and task == NULL_ID
-            writes.append((task, channel, "<answer>") if answer else write)
+    tasks: dict[str, list[Any]] = {}
+    for task, channel, value in saved.pending_writes:
+        answer = channel == "__resume__" and task == NULL_ID
+        tasks.setdefault(task, []).append((task, channel, "<answer>" if answer else value))
+    text = Normaliser(rename=False).without_ids
+    writes = [_edges_sorted(each) for each in tasks.values()]
+    writes.sort(key=lambda each: (each[0][0] != NULL_ID, text([write[1:] for write in each])))
     return saved._replace(
         metadata={key: value for key, value in saved.metadata.items() if key != "__otgraph"},
-        pending_writes=writes + sorted(group),
+        pending_writes=[write for each in writes for write in each],
     )
+
+
+def _edges_sorted(writes: list[Any]) -> list[Any]:
+    """Return a task's writes with those that stand for edges, where they stand together, in alphabetical order."""
+    ordered: list[Any] = []
+    for edge, group in groupby(writes, lambda write: write[1].startswith("branch:to:")):
+        ordered += sorted(group, key=lambda write: write[1]) if edge else group
+    return ordered
 
 
 def settle_of(engine: Engine) -> float:
