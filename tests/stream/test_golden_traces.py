@@ -1,5 +1,5 @@
 """
-Five runs chunk by chunk: what LangGraph 1.2.22 shows in the modes that need no checkpointer, written down.
+Runs chunk by chunk: what LangGraph 1.2.22 shows of them, written down.
 
 Rule: the expected chunks are literal, so that they can be read; ids are renamed in order of appearance.
 """
@@ -10,14 +10,16 @@ import asyncio
 import operator
 import re
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from typing import Annotated, Any, TypedDict
 
 import pytest
 
+from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.config import get_stream_writer
 from otgraph.func import entrypoint, task
 from otgraph.graph import START, StateGraph
-from otgraph.types import Send, StreamWriter
+from otgraph.types import Command, Interrupt, Send, StreamWriter, interrupt
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00")
@@ -252,3 +254,130 @@ def test_a_node_that_fails(run: Run) -> None:
         ("tasks", {"id": "T1", "name": "bad", "error": boom, "result": {}, "interrupts": []}),
     ]
     assert error is boom
+
+
+THREAD = {"configurable": {"thread_id": "1"}}
+
+
+def test_a_run_that_is_saved(run: Run) -> None:
+    """Each checkpoint is shown at the start of the next step, with its parent and the tasks that follow."""
+
+    def refine_topic(state: Joke) -> dict[str, str]:
+        return {"topic": state["topic"] + " and cats"}
+
+    builder = StateGraph(Joke).add_node(refine_topic).add_edge(START, "refine_topic")
+    graph = builder.compile(checkpointer=InMemorySaver())
+    modes = ["values", "updates", "tasks", "checkpoints"]
+    chunks, error = run(graph, {"topic": "x"}, config=THREAD, stream_mode=modes)
+
+    def config(checkpoint: str) -> dict[str, Any]:
+        return {"configurable": {"checkpoint_ns": "", "thread_id": "1", "checkpoint_id": checkpoint}}
+
+    def saved(checkpoint: str, parent: str | None, values: dict[str, str], step: int, **tasks: str) -> Any:
+        return "checkpoints", {
+            "config": config(checkpoint),
+            "parent_config": config(parent) if parent else None,
+            "values": values,
+            "metadata": {"source": "input" if step < 0 else "loop", "step": step, "parents": {}},
+            "next": list(tasks),
+            "tasks": [{"id": task, "name": n, "interrupts": (), "state": None} for n, task in tasks.items()],
+        }
+
+    assert error is None
+    assert plain(chunks) == [
+        saved("T1", None, {}, -1, __start__="T2"),
+        ("values", {"topic": "x"}),
+        saved("T3", "T1", {"topic": "x"}, 0, refine_topic="T4"),
+        (
+            "tasks",
+            {
+                "id": "T4",
+                "name": "refine_topic",
+                "input": {"topic": "x"},
+                "triggers": ("branch:to:refine_topic",),
+            },
+        ),
+        ("updates", {"refine_topic": {"topic": "x and cats"}}),
+        (
+            "tasks",
+            {
+                "id": "T4",
+                "name": "refine_topic",
+                "error": None,
+                "result": {"topic": "x and cats"},
+                "interrupts": [],
+            },
+        ),
+        ("values", {"topic": "x and cats"}),
+        saved("T5", "T3", {"topic": "x and cats"}, 1),
+    ]
+
+
+def test_two_questions_and_their_answers(run: Run) -> None:
+    """What asks is shown as it stops, what ended stays ended; the answers by id go on with the tasks that asked."""
+
+    def asking(question: str) -> Callable[[Log], dict[str, list[str]]]:
+        return lambda state: {"l": [interrupt(question)]}
+
+    builder = StateGraph(Log).add_node("h1", asking("q1")).add_node("h2", asking("q2"))
+    builder.add_node("ok", lambda state: {"l": ["ok"]})
+    for node in ("h1", "h2", "ok"):
+        builder.add_edge(START, node)
+    graph = builder.compile(checkpointer=InMemorySaver())
+    modes = ["values", "updates", "tasks"]
+    chunks, error = run(graph, {"l": []}, config=THREAD, stream_mode=modes)
+    asked = [each for mode, chunk in chunks if mode == "updates" for each in chunk.get("__interrupt__", ())]
+    ids = {each.value: each.id for each in asked}
+    starts = [
+        ("tasks", {"id": task, "name": node, "input": {"l": []}, "triggers": (f"branch:to:{node}",)})
+        for task, node in (("T1", "h1"), ("T2", "h2"), ("T3", "ok"))
+    ]
+
+    def result(
+        task: str, node: str, written: list[str] | None = None, asks: str | None = None
+    ) -> tuple[str, Any]:
+        interrupts = [{"value": asks, "id": ids[asks], "response_schema": None}] if asks else []
+        written_keys = {} if written is None else {"l": written}
+        return "tasks", {
+            "id": task,
+            "name": node,
+            "error": None,
+            "result": written_keys,
+            "interrupts": interrupts,
+        }
+
+    def question(task: str, node: str, asks: str) -> list[Any]:
+        found = (Interrupt(value=asks, id=ids[asks]),)
+        return [
+            ("updates", {"__interrupt__": found}),
+            ("values", {"l": [], "__interrupt__": found}),
+            result(task, node, asks=asks),
+        ]
+
+    ok = [("updates", {"ok": {"l": ["ok"]}}), result("T3", "ok", ["ok"])]
+    ends = [question("T1", "h1", "q1"), question("T2", "h2", "q2"), ok]
+
+    assert error is None
+    assert sorted(ids) == ["q1", "q2"]
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in ids.values())
+    shown = plain(chunks)
+    assert shown[:4] == [("values", {"l": []}), *starts]
+    assert shown[4:-1] in [sum(order, []) for order in permutations(ends)], "they may end in any order"
+    assert shown[-1] == ("values", {"l": ["ok"]})
+
+    answers = Command(resume={ids["q1"]: "A", ids["q2"]: "B"})
+    chunks, error = run(graph, answers, config=THREAD, stream_mode=modes)
+    ends = [
+        [("updates", {node: {"l": [answer]}}), result(task, node, [answer])]
+        for task, node, answer in (("T1", "h1", "A"), ("T2", "h2", "B"))
+    ]
+
+    assert error is None
+    shown = plain(chunks)
+    assert shown[:5] == [
+        ("values", {"l": []}),
+        *starts,
+        ("updates", {"ok": {"l": ["ok"]}, "__metadata__": {"cached": True}}),
+    ]
+    assert shown[5:-1] in (ends[0] + ends[1], ends[1] + ends[0])
+    assert shown[-1] == ("values", {"l": ["A", "B", "ok"]})
