@@ -69,7 +69,7 @@ class AsyncDriver(LoopCalls):
         pending = watching[0].queue if len(watching) == 1 else Queues(watching) if watching else ()
         while not coordinator.done:
             if pending:
-                return
+                break
             if self.held is not None:
                 asking, self.held = self.held, None
                 await self._perform(asking, watching)
@@ -88,8 +88,9 @@ class AsyncDriver(LoopCalls):
             if pending and type(strand.effect) not in SAVES:
                 # What was said before the call is heard before the call.
                 self.held = strand
-                return
+                break
             await self._perform(strand, watching)
+        self.hand_in()
 
     def _share(self, task: asyncio.Task[Any] | None) -> None:
         # Before Python 3.11 tasks did not count their cancellations; there every node has a task of its own.
@@ -163,7 +164,9 @@ class AsyncDriver(LoopCalls):
                 if not coordinator.done:
                     coordinator.answer(strand, reply)
             elif self.begin_call(strand):
-                self.begin(strand)
+                job = self._prepare(strand)
+                if job is not None:
+                    self.jobs.append(job)
         elif kind is Rest:
             await self._rest(strand, effect, watching)
         elif kind is JoinCalls:
@@ -172,27 +175,35 @@ class AsyncDriver(LoopCalls):
             if self.join(strand, effect):
                 coordinator.answer_now(strand, None)
         elif kind in SAVES:
+            self.hand_in()
             reply = await self.save(effect)
             if not coordinator.done:
                 coordinator.answer_now(strand, reply)
         elif kind is Sleep:
             strand.handle = self.loop.call_later(seconds_of(effect), self._woken, strand)
         else:
+            self.hand_in()
             reply = await perform_async(effect)
             if not coordinator.done:
                 coordinator.answer_now(strand, reply)
 
     def begin(self, strand: Strand) -> None:
         """Make the call of a strand that has a slot; on the event loop, unless it is sync."""
+        job = self._prepare(strand)
+        if job is not None:
+            workers.submit_one(job)
+
+    def _prepare(self, strand: Strand) -> Job | None:
+        """Make a call, or return what a worker is to do."""
         effect = strand.effect
         assert type(effect) is CallNode
         scope = self.scope_of(effect, strand)
         if effect.callee.coro is None:
             strand.handle = job = Job(self, strand, effect, scope)
-            workers.submit_one(job)
-        else:
-            note_wait(effect.task, strand.asked)
-            strand.handle = AsyncCall(self, strand, effect, scope)
+            return job
+        note_wait(effect.task, strand.asked)
+        strand.handle = AsyncCall(self, strand, effect, scope)
+        return None
 
     async def _rest(self, strand: Strand, effect: Rest, watching: Sequence[Subscription]) -> None:
         if self.record.crowded:
@@ -236,6 +247,7 @@ class AsyncDriver(LoopCalls):
 
     async def _wait(self, watching: Sequence[Subscription]) -> None:
         """Wait until a call has returned, a strand has slept enough, time is up, or there is something to hand out."""
+        self.hand_in()
         self._waiter = self.loop.create_future()
         for subscription in watching:
             subscription.wake = self.wake

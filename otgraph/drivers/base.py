@@ -15,8 +15,10 @@ from typing import Any
 
 from otgraph.drivers.caller import Call, Caller
 from otgraph.drivers.clock import Clock, TimedScope, clock_of
+from otgraph.drivers.job import Job
 from otgraph.drivers.scope import CallScope
 from otgraph.drivers.strands import Coordinator, Strand
+from otgraph.drivers.workers import workers
 from otgraph.engine.effects import CANCELLED, CallNode, Expired, Flow, RunCancelled
 from otgraph.errors import RunEndedError
 from otgraph.stream.subscription import Subscription
@@ -64,6 +66,8 @@ class Driver(Caller):
         """A strand whose effect waits until the consumer has taken what is there."""
         self._overdue = False
         """Whether the time of some group was up."""
+        self.jobs: list[Job] = []
+        """Calls that are handed to the workers together, as soon as there is nothing else to do."""
         self.saves: Any = None
         """What is being saved of the run, once something is."""
         if above is not None:
@@ -172,6 +176,19 @@ class Driver(Caller):
             self.running += 1
             return self.queued.popleft()
         return None
+
+    def hand_in(self) -> bool:
+        """
+        Have the workers begin what is collected, if anything, and say whether there was something.
+
+        All of it together: what one call says, as soon as it has begun, must not keep another one from beginning.
+        """
+        jobs = self.jobs
+        if not jobs:
+            return False
+        self.jobs = []
+        workers.submit(jobs)
+        return True
 
     def answer(self, strand: Strand, reply: Any) -> None:
         """Give a strand what it asked for."""

@@ -32,15 +32,16 @@ from otgraph.stream.subscription import Subscription
 
 __all__ = ["ThreadDriver"]
 
-SHORT_CALL = 0.001
-"""How long a call may take, in seconds, until its consumer asks to be woken for what it says: waking costs more."""
+SHORT_CALL = 0.005
+"""
+How long a call may take, in seconds, until its consumer asks to be woken for what it says: waking costs more. A timer
+that is due before the system's next tick costs extra.
+"""
 
 
 class ThreadDriver(ThreadCalls):
     """See the module; the constructor is the one of `Driver`."""
 
-    _jobs: list[Job]
-    """What is handed to the workers together, as soon as there is nothing else to do."""
     _naps: Naps
     _turn: Turn | None = None
     _watching: Sequence[Subscription] = ()
@@ -235,7 +236,7 @@ class ThreadDriver(ThreadCalls):
         assert type(effect) is CallNode
         strand.handle = job = Job(self, strand, effect, self.scope_of(effect, strand))
         self._open()
-        self._jobs.append(job)
+        self.jobs.append(job)
 
     def _join(self, strand: Strand, effect: JoinCalls) -> None:
         self._open()
@@ -259,22 +260,18 @@ class ThreadDriver(ThreadCalls):
     def _open(self) -> Inbox:
         if self.inbox is None:
             self.inbox = SimpleQueue()
-            self._jobs = []
             self._naps = Naps()
         return self.inbox
 
     def _wait(self) -> None:
         """Wait until a job is done, a strand has slept enough, time is up, or there is something to hand out."""
         self._open()
-        jobs = self._jobs
-        if jobs:
-            self._jobs = []
-            workers.submit(jobs)
+        short = self.hand_in()
         turn = self._turn
         if turn is not None:
             turn.give()
         try:
-            item = self._receive(bool(jobs))
+            item = self._receive(short)
         finally:
             if turn is not None:
                 turn.take()

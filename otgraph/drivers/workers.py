@@ -15,6 +15,7 @@ from threading import Lock, RLock, Thread
 from time import process_time, sleep
 from typing import Final, TypeAlias
 
+from otgraph.drivers.gate import lock_gate, pipe_gate
 from otgraph.ids import reseed
 
 __all__ = ["Workers", "workers"]
@@ -87,18 +88,20 @@ class Workers:
             worker.wake()
 
     def _start(self, job: Work) -> None:
+        worker = _Worker(self, job)
         try:
-            _Worker(self, job).start()
+            worker.start()
         except RuntimeError:
             # There are as many threads as the system allows; one of those that there are will come to it.
+            worker.close()
             with self.lock:
                 self.threads -= 1
-                worker = self._idle.pop() if self._idle else None
-                if worker is None:
+                idle = self._idle.pop() if self._idle else None
+                if idle is None:
                     self._jobs.appendleft(job)
-            if worker is not None:
-                worker.job = job
-                worker.wake()
+            if idle is not None:
+                idle.job = job
+                idle.wake()
 
     def abandon(self) -> None:
         """Note that nobody waits for one of the running jobs any more."""
@@ -164,8 +167,10 @@ class Workers:
     def _shrink(self) -> None:
         """Send those away whom nobody has needed for a while."""
         with self.lock:
-            for _ in range(min(self._least_idle, self.threads - AT_ONCE)):
-                self._idle.pop().wake()
+            count = min(self._least_idle, self.threads - AT_ONCE)
+            for worker in [worker for worker in self._idle if not worker.stays][:count]:
+                self._idle.remove(worker)
+                worker.wake()
                 self.threads -= 1
 
 
@@ -177,13 +182,14 @@ class _Worker:
         job: what it begins with.
     """
 
-    __slots__ = ("_gate", "_pool", "job", "wake")
+    __slots__ = ("_gate", "_pool", "job", "stays", "wake")
 
     def __init__(self, pool: Workers, job: Work) -> None:
         self._pool = pool
-        self._gate = Lock()
-        self._gate.acquire()
-        self.wake = self._gate.release
+        self.stays = pool.threads <= AT_ONCE
+        """Whether it is one of the few that never leave; there may be more threads than pipes to be had."""
+        self._gate = pipe_gate() if self.stays else lock_gate()
+        self.wake = self._gate.open
         self.job: Work | None = job
         """What it shall do next; None when it is woken without, to leave."""
 
@@ -191,8 +197,12 @@ class _Worker:
         """Start the thread."""
         Thread(target=self._work, name="otgraph-worker", daemon=True).start()
 
+    def close(self) -> None:
+        """Let go of its gate, instead of starting."""
+        self._gate.close()
+
     def _work(self) -> None:
-        next_job, wait = self._pool.next_job, self._gate.acquire
+        next_job, wait = self._pool.next_job, self._gate.wait
         while True:
             job, self.job = self.job, None
             if job is None:

@@ -42,7 +42,7 @@ class ForeignProcessor(SpanProcessor):
         open_spans[span.context.span_id] = place
         fact = SpanNoted(place.run)
         fact.time_ns = span.start_time
-        fact.shot = start_shot(span)
+        fact.shot = start_shot(span, span.start_time)
         place.record.note(fact)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -58,7 +58,7 @@ class ForeignProcessor(SpanProcessor):
             place.record.note(fact)
         fact = SpanNoted(place.run)
         fact.time_ns = span.end_time or 0
-        fact.shot = end_shot(span)
+        fact.shot = end_shot(span, span.end_time)
         place.record.note(fact)
 
     def shutdown(self) -> None:

@@ -37,7 +37,7 @@ class RecordProcessor(SpanProcessor):
             return
         fact.time_ns = span._start_time
         if record.spans:
-            fact.shot = start_shot(span)
+            fact.shot = start_shot(span, fact.time_ns)
         span._attributes[names.SEQ] = record.append(fact)
 
     def on_event(
@@ -69,7 +69,7 @@ class RecordProcessor(SpanProcessor):
         else:
             fact.time_ns = span._end_time or 0
             if record.spans:
-                fact.shot = end_shot(span)
+                fact.shot = end_shot(span, fact.time_ns)
             number = record.append(fact)
         span.annotate({names.END_SEQ: number})
 

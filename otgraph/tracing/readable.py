@@ -10,6 +10,7 @@ import copy
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from threading import RLock
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, cast
@@ -99,11 +100,19 @@ class RecordedSpan(ReadableSpan):
             return
         with self._user_lock():
             over = len(events) - most
-            drop = [i for i, event in enumerate(events) if not event[4]][:over]
+            if over <= 0:
+                # Another thread was here.
+                return
+            drop = list(islice((i for i, event in enumerate(events) if not event[4]), over))
             if len(drop) < over:
                 drop += [i for i, event in enumerate(events) if event[4]][: over - len(drop)]
-            for i in sorted(drop, reverse=True):
-                del events[i]
+            drop.sort(reverse=True)
+            if drop[0] - drop[-1] == over - 1:
+                # They follow one another, as the items of a writer do.
+                del events[drop[-1] : drop[0] + 1]
+            else:
+                for i in drop:
+                    del events[i]
             self._dropped_events += len(drop)
 
     def _cut_links(self, links: list[RawLink]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from otgraph.drivers import workers as module
 from otgraph.drivers.batch import run_all
+from otgraph.drivers.gate import Gate, lock_gate, pipe_gate
 from otgraph.drivers.workers import AT_ONCE, Workers
 
 from .conftest import until
@@ -125,6 +128,51 @@ def test_many_threads_hand_in_jobs() -> None:
     until(lambda: len(done) >= 1600)
     time.sleep(0.01)
     assert 1600 == len(done) == len(set(done))
+
+
+# ---- gates
+
+
+@pytest.mark.parametrize("make", [lock_gate, pipe_gate])
+def test_a_gate_lets_one_through_each_time_it_is_opened(make: Callable[[], Gate]) -> None:
+    """Whoever waits goes on once for each opening, also for those that came before it waited."""
+    gate, passed = make(), []
+
+    def wait() -> None:
+        for number in range(3):
+            gate.wait()
+            passed.append(number)
+
+    gate.open()
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    until(lambda: len(passed) == 1)
+    time.sleep(0.01)
+    assert [0] == passed
+    gate.open()
+    until(lambda: len(passed) == 2)
+    gate.open()
+    thread.join(20)
+    assert [0, 1, 2] == passed
+    gate.close()
+
+
+def test_threads_wait_where_there_is_no_pipe_to_be_had() -> None:
+    """A process that has as many files open as it may still gets its jobs done, by threads that wait at a lock."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) // 2, before[1]))
+    pool, jobs = Workers(), Jobs()
+    try:
+        with pytest.raises(OSError, match="files"):
+            os.pipe()
+        pool.submit_one(jobs)
+        until(lambda: len(jobs.done) == 1 and len(pool._idle) == 1)
+        pool.submit_one(jobs)
+        until(lambda: len(jobs.done) == 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert jobs.done[0] is jobs.done[1]
 
 
 # ---- batches
