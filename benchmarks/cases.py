@@ -14,31 +14,21 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from benchmarks import graphs
 from benchmarks.engine import Bench
+from benchmarks.runs import NOTHING, Figures, Run, expect
+from benchmarks.saved import SAVED
 
-__all__ = ["CASES", "CONCURRENT", "EVENTS", "STEPS", "Run"]
-
-Figures: TypeAlias = Mapping[str, float]
-"""What a run counted besides its time."""
-
-Run: TypeAlias = "Callable[[], Figures] | Callable[[], Awaitable[Figures]]"
+__all__ = ["CASES", "CONCURRENT", "EVENTS", "STEPS"]
 
 EVENTS = 10_000
 STEPS = 10_000
 CONCURRENT = 1_000
 _THOUSAND = 1_000
-_NOTHING: Figures = {}
-
-
-def _expect(expected: object, actual: object) -> None:
-    if expected != actual:
-        raise AssertionError(f"the run came out wrong: expected {expected!r}, got {actual!r}")
 
 
 def _fresh() -> dict[str, Any]:
@@ -49,8 +39,8 @@ def _chain_invoke(bench: Bench, **graph: Any) -> Run:
     app = graphs.chain(bench.engine, **graph)
 
     def run() -> Figures:
-        _expect(graphs.LENGTH, app.invoke(_fresh())["n"])
-        return _NOTHING
+        expect(graphs.LENGTH, app.invoke(_fresh())["n"])
+        return NOTHING
 
     return run
 
@@ -59,8 +49,8 @@ def _chain_ainvoke(bench: Bench) -> Run:
     app = graphs.chain(bench.engine, colour="async")
 
     async def run() -> Figures:
-        _expect(graphs.LENGTH, (await app.ainvoke(_fresh()))["n"])
-        return _NOTHING
+        expect(graphs.LENGTH, (await app.ainvoke(_fresh()))["n"])
+        return NOTHING
 
     return run
 
@@ -77,33 +67,12 @@ def _chain_stream(bench: Bench, mode: str | list[str], *, write: bool = False) -
     return run
 
 
-def _chain_saved(bench: Bench, mode: str | None) -> Run:
-    """Each run has a thread of its own, deleted at its end: no run pays for the history of another."""
-    saver = bench.engine.InMemorySaver()
-    app = graphs.chain(bench.engine, saver=saver)
-    threads = count()
-
-    def run() -> Figures:
-        thread = str(next(threads))
-        config = {"configurable": {"thread_id": thread}}
-        chunks = 0
-        if mode is None:
-            _expect(graphs.LENGTH, app.invoke(_fresh(), config)["n"])
-        else:
-            chunks = sum(1 for _ in app.stream(_fresh(), config, stream_mode=mode))
-            _expect(graphs.LENGTH + 2, chunks)
-        saver.delete_thread(thread)
-        return {"chunks": chunks}
-
-    return run
-
-
 def _by_hand(bench: Bench) -> Run:
     from benchmarks.handwritten import run_by_hand
 
     def run() -> Figures:
-        _expect(graphs.LENGTH, run_by_hand()["n"])
-        return _NOTHING
+        expect(graphs.LENGTH, run_by_hand()["n"])
+        return NOTHING
 
     return run
 
@@ -112,8 +81,8 @@ def _fan_out(bench: Bench) -> Run:
     app = graphs.fan_out(bench.engine)
 
     def run() -> Figures:
-        _expect(graphs.FANOUT, len(app.invoke({"found": []})["found"]))
-        return _NOTHING
+        expect(graphs.FANOUT, len(app.invoke({"found": []})["found"]))
+        return NOTHING
 
     return run
 
@@ -122,8 +91,8 @@ def _afan_out(bench: Bench) -> Run:
     app = graphs.fan_out(bench.engine, colour="async")
 
     async def run() -> Figures:
-        _expect(graphs.FANOUT, len((await app.ainvoke({"found": []}))["found"]))
-        return _NOTHING
+        expect(graphs.FANOUT, len((await app.ainvoke({"found": []}))["found"]))
+        return NOTHING
 
     return run
 
@@ -140,7 +109,7 @@ def _events(bench: Bench) -> Run:
     app = graphs.one_node(bench.engine, node)
 
     def run() -> Figures:
-        _expect(EVENTS, sum(1 for _ in app.stream({"n": 0}, stream_mode="custom")))
+        expect(EVENTS, sum(1 for _ in app.stream({"n": 0}, stream_mode="custom")))
         return {"chunks": EVENTS}
 
     return run
@@ -164,7 +133,7 @@ def _aevents(bench: Bench) -> Run:
         chunks = 0
         async for _ in app.astream({"n": 0}, stream_mode="custom"):
             chunks += 1
-        _expect(EVENTS, chunks)
+        expect(EVENTS, chunks)
         return {"chunks": EVENTS}
 
     return run
@@ -182,7 +151,7 @@ def _loop(bench: Bench) -> Run:
 
     def run() -> Figures:
         marks.clear()
-        _expect(STEPS + 1, app.invoke({"n": 0}, {"recursion_limit": STEPS + 10})["n"])
+        expect(STEPS + 1, app.invoke({"n": 0}, {"recursion_limit": STEPS + 10})["n"])
         return {"first": (marks[1] - marks[0]) / _THOUSAND, "last": (marks[-1] - marks[-2]) / _THOUSAND}
 
     return run
@@ -204,7 +173,7 @@ def _loop_memory(bench: Bench) -> Run:
         marks.clear()
         tracemalloc.start()
         try:
-            _expect(STEPS + 1, app.invoke({"n": 0}, {"recursion_limit": STEPS + 10})["n"])
+            expect(STEPS + 1, app.invoke({"n": 0}, {"recursion_limit": STEPS + 10})["n"])
         finally:
             tracemalloc.stop()
         return {"growth": (marks[-1] - marks[0]) / (STEPS - _THOUSAND)}
@@ -217,8 +186,8 @@ def _concurrent(bench: Bench) -> Run:
 
     async def run() -> Figures:
         ends = await asyncio.gather(*(app.ainvoke(_fresh()) for _ in range(CONCURRENT)))
-        _expect({graphs.LENGTH}, {end["n"] for end in ends})
-        return _NOTHING
+        expect({graphs.LENGTH}, {end["n"] for end in ends})
+        return NOTHING
 
     return run
 
@@ -237,7 +206,7 @@ def _import(bench: Bench, module: str | None) -> Run:
     def run() -> Figures:
         environment["PYTHONPYCACHEPREFIX"] = compiled.name
         subprocess.run(command, check=True, capture_output=True, env=environment)
-        return _NOTHING
+        return NOTHING
 
     return run
 
@@ -250,8 +219,7 @@ CASES: Final[Mapping[str, Callable[[Bench], Run]]] = {
     "chain by hand": _by_hand,
     **{f"chain {mode}": partial(_chain_stream, mode=mode) for mode in [*_FOUR, "spans"]},
     "chain all four": partial(_chain_stream, mode=_FOUR),
-    "chain saved": partial(_chain_saved, mode=None),
-    "chain saved checkpoints": partial(_chain_saved, mode="checkpoints"),
+    **SAVED,
     "chain writing": partial(_chain_invoke, write=True),
     "chain writing custom": partial(_chain_stream, mode="custom", write=True),
     "fan-out": _fan_out,

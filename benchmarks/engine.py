@@ -20,6 +20,8 @@ _HOMES = {
     "Send": "types",
     "get_stream_writer": "config",
     "InMemorySaver": "checkpoint.memory",
+    "SqliteSaver": "checkpoint.sqlite",
+    "AsyncSqliteSaver": "checkpoint.sqlite.aio",
 }
 
 

@@ -21,10 +21,13 @@ __all__ = [
     "Counted",
     "Gathered",
     "Number",
+    "Talk",
     "chain",
+    "conversation",
     "count_up",
     "fan_out",
     "loop",
+    "message",
     "one_node",
 ]
 
@@ -52,6 +55,12 @@ class Number(TypedDict):
     """The state of the loop."""
 
     n: int
+
+
+class Talk(TypedDict):
+    """The state of the conversation: messages, which grow in number."""
+
+    messages: Annotated[list[dict[str, str]], operator.add]
 
 
 def count_up(state: Counted) -> dict[str, Any]:
@@ -114,7 +123,7 @@ def fan_out(engine: Engine, *, colour: str = "sync") -> Any:
     return graph.compile()
 
 
-def loop(engine: Engine, steps: int, *, mark: Callable[[int], None]) -> Any:
+def loop(engine: Engine, steps: int, *, mark: Callable[[int], None], saver: Any = None) -> Any:
     """Return one node that follows itself `steps` times and calls `mark` with the number of each step."""
 
     def step(state: Number) -> dict[str, int]:
@@ -128,7 +137,25 @@ def loop(engine: Engine, steps: int, *, mark: Callable[[int], None]) -> Any:
     graph.add_node("step", step)
     graph.add_edge(engine.START, "step")
     graph.add_conditional_edges("step", again, ["step", engine.END])
-    return graph.compile()
+    return graph.compile(checkpointer=saver)
+
+
+def message(role: str, turn: int) -> dict[str, str]:
+    """Return a message of about a hundred characters."""
+    return {"role": role, "content": f"{turn}: {'what is said in a turn of a conversation ' * 2}"}
+
+
+def conversation(engine: Engine, *, saver: Any) -> Any:
+    """Return a graph that answers the last of its messages."""
+
+    def answer(state: Talk) -> dict[str, Any]:
+        return {"messages": [message("assistant", len(state["messages"]))]}
+
+    graph = engine.StateGraph(Talk)
+    graph.add_node("answer", answer)
+    graph.add_edge(engine.START, "answer")
+    graph.add_edge("answer", engine.END)
+    return graph.compile(checkpointer=saver)
 
 
 def one_node(engine: Engine, node: Callable[..., Any]) -> Any:

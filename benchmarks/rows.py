@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from benchmarks.cases import EVENTS, STEPS
 from benchmarks.graphs import LENGTH
 from benchmarks.rounds import Round, Sample, Side
+from benchmarks.saved import HISTORY, TURNS
 
 __all__ = ["ROWS", "Figure", "Result", "Row", "judge"]
 
@@ -107,6 +108,21 @@ def growth(sample: Sample) -> float:
     return sample.figures["growth"]
 
 
+def bytes_ratio(ours: Sample, theirs: Sample) -> float:
+    """The bytes we store as a multiple of those they store."""
+    return ours.figures["bytes"] / theirs.figures["bytes"]
+
+
+def turn_time(sample: Sample) -> float:
+    """Milliseconds a turn."""
+    return sample.seconds * 1e3 / sample.figures["turns"]
+
+
+def turn_bytes(sample: Sample) -> float:
+    """Thousands of stored bytes a turn."""
+    return sample.figures["bytes"] / 1e3
+
+
 def _traced(case: str, spans: int | None = None) -> Side:
     return Side("otgraph + sdk", case, spans)
 
@@ -146,7 +162,7 @@ def _streams() -> list[Row]:
 
     saved, writing = _traced("chain saved", CHAIN_SPANS), _traced("chain writing", CHAIN_SPANS)
     custom, spans = _traced("chain writing custom", CHAIN_SPANS), _traced("chain spans", CHAIN_SPANS)
-    four, saved_there = _traced("chain all four", CHAIN_SPANS), Side("langgraph", "chain saved")
+    four = _traced("chain all four", CHAIN_SPANS)
     modes = ["values", "updates", "tasks", "debug"]
     return [
         *(row(mode, "invoke", _traced(f"chain {mode}", CHAIN_SPANS), _CHAIN) for mode in modes),
@@ -158,7 +174,28 @@ def _streams() -> list[Row]:
         live("spans", spans, _CHAIN),
         row("all four", _LANGGRAPH, four, Side("langgraph", "chain all four"), None),
         row("custom", _LANGGRAPH, custom, Side("langgraph", "chain writing custom"), None),
-        Row("streams", "chain of 10, saved in memory", _LANGGRAPH, (saved, saved_there), ratio),
+    ]
+
+
+def _saved() -> list[Row]:
+    def row(case: str, title: str, budget: float | None, spans: int | None = None, rounds: int = 15) -> Row:
+        sides = (_traced(case, spans), Side("langgraph", case))
+        return Row(case, title, _LANGGRAPH, sides, ratio, budget=budget, rounds=rounds)
+
+    talk = (_traced("conversation"), Side("langgraph", "conversation"))
+    title = f"a thread of {TURNS:,} turns in SQLite"
+    return [
+        row("chain saved", "chain of 10, saved in memory, traced", 0.3, CHAIN_SPANS),
+        row("chain saved in sqlite", "chain of 10, saved in SQLite, traced", 0.6, CHAIN_SPANS),
+        row("chains saved in sqlite, async", "the same, async", None),
+        row("state from memory", "get_state", 0.5),
+        row("state from sqlite", "get_state, from SQLite", None),
+        row("history from memory", f"history of {HISTORY:,} checkpoints", 0.7, rounds=7),
+        row("history from sqlite", f"history of {HISTORY:,} checkpoints, from SQLite", None, rounds=5),
+        Row("conversation", f"{title}, growing", _LANGGRAPH, talk, ratio, budget=1.0, rounds=1),
+        Row("conversation", f"{title}: bytes", _LANGGRAPH, talk, bytes_ratio, budget=1.0, rounds=1),
+        Row("conversation", f"{title}: time", "", talk[:1], turn_time, "ms a turn", rounds=1),
+        Row("conversation", f"{title}: bytes", "", talk[:1], turn_bytes, "kB a turn", rounds=1),
     ]
 
 
@@ -200,4 +237,4 @@ def _imports() -> list[Row]:
     ]
 
 
-ROWS: Final = (*_chain(), *_streams(), *_loads(), *_imports())
+ROWS: Final = (*_chain(), *_streams(), *_saved(), *_loads(), *_imports())

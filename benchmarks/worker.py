@@ -21,8 +21,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from benchmarks.cases import CASES, Run
+from benchmarks.cases import CASES
 from benchmarks.engine import Bench, Engine
+from benchmarks.runs import Run
 from benchmarks.tracing import Telemetry, set_up
 
 __all__ = ["Clock", "Worker"]
