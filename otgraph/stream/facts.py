@@ -109,6 +109,7 @@ class RecordedRun:
                 fact.task.input = state.input_of(told)
                 fact.task.metadata = told.get("metadata") if isinstance(told, dict) else None
             elif isinstance(fact, CheckpointSaved):
+                fact.told = told if isinstance(told, dict) else None
                 fact.values = dict(state.values)
             yield fact
             if isinstance(fact, RunEnded):
@@ -231,7 +232,7 @@ def _applied(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
 
 
 def _saved(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
-    return CheckpointSaved(run, (), lambda: told if isinstance(told, dict) else {})
+    return CheckpointSaved(run, (), dict)
 
 
 EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {

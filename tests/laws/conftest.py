@@ -35,6 +35,38 @@ class Driver:
 
         return body
 
+    def body(
+        self,
+        *calls: Callable[[Any], Any],
+        caught: type[Exception] | tuple[()] = (),
+        shown: Callable[[Any], Any] = lambda results: results,
+    ) -> Any:
+        """
+        Return a function, with the name `main`, that calls tasks and waits for them one after the other.
+
+        Args:
+            calls: make one call each, of the function's argument.
+            caught: what they may raise; that is their result then.
+        """
+        if self.sync:
+
+            def main(x: Any) -> Any:
+                try:
+                    return shown([call(x).result() for call in calls])
+                except caught as error:
+                    return type(error).__name__
+
+            return main
+
+        async def main_async(x: Any) -> Any:
+            try:
+                return shown([await call(x) for call in calls])
+            except caught as error:
+                return type(error).__name__
+
+        main_async.__name__ = "main"
+        return main_async
+
     def calling(self, graph: Any, shown: Callable[[Any], Any] = lambda result: result) -> Callable[..., Any]:
         """Return a node that invokes `graph` with its own input."""
         if self.sync:

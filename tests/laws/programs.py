@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 
 from otgraph.cache.memory import InMemoryCache
 from otgraph.config import get_stream_writer
+from otgraph.func import entrypoint, task
 from otgraph.graph import END, START, StateGraph
 from otgraph.managed import RemainingSteps
 from otgraph.types import CachePolicy, Command, RetryPolicy, Send, interrupt
@@ -346,3 +347,52 @@ def objects(driver: Driver) -> Built:
     graph.add_node("take", driver.node(take))
     graph.add_edge(START, "spread")
     return graph.compile(name="objects"), {"n": 0, "log": []}, {"max_concurrency": 1}
+
+
+@program
+def functional(driver: Driver) -> Built:
+    """An entrypoint whose tasks call tasks; one of them fails twice, and one for good."""
+    attempts: list[int] = []
+
+    def leaf(x: int) -> dict[str, Any]:
+        get_stream_writer()({"leaf": (x,)})
+        return {"x": x}
+
+    def flaky(x: int) -> int:
+        attempts.append(x)
+        get_stream_writer()("trying")
+        if len(attempts) % 3:
+            raise ConnectionError("again")
+        return x
+
+    def failing(x: int) -> None:
+        raise LookupError("nothing found")
+
+    leaves = task(driver.node(leaf))
+    policy = RetryPolicy(initial_interval=0.001, jitter=False)
+    flakes = task(retry_policy=policy)(driver.node(flaky))
+    fails = task(driver.node(failing))
+    branches = task(driver.body(leaves, lambda x: leaves(x + 1)), name="branch")
+    caught = task(driver.body(fails, caught=LookupError), name="caught")
+    return entrypoint()(driver.body(branches, flakes, caught)), 1, {"metadata": {"tenant": "acme"}}
+
+
+@program
+def functional_asks(driver: Driver) -> Built:
+    """A task of an entrypoint waits for a human, and its caller with it."""
+    asking = task(driver.node(lambda x: interrupt({"question": x})), name="ask")
+    return entrypoint()(driver.body(asking)), 1, {}
+
+
+@program
+def functional_cached(driver: Driver) -> Built:
+    """Tasks that need not run, in a node that calls them."""
+    known = task(name="known", cache_policy=CachePolicy(key_func=lambda x: "known"))(
+        driver.node(lambda x: [x])
+    )
+    node = driver.body(
+        lambda state: known(state["n"]), lambda state: known(2), shown=lambda log: {"log": log}
+    )
+    compiled = chained(("node", node)).compile(name="functional cached", cache=InMemoryCache())
+    driver.invoke(compiled, {"n": 0, "log": []})
+    return compiled, {"n": 1, "log": []}, {}

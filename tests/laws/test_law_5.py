@@ -132,6 +132,9 @@ ENDS = {
     "pydantic": "success",
     "dataclasses": "success",
     "objects": "success",
+    "functional": "success",
+    "functional_asks": "interrupted",
+    "functional_cached": "success",
 }
 """Program -> the outcome of its run."""
 
