@@ -15,9 +15,12 @@ from typing_extensions import TypedDict
 
 from otgraph.constants import CONF
 
-__all__ = ["DEFAULT_RECURSION_LIMIT", "RunConfig", "RunnableConfig", "merge_configs"]
+__all__ = ["DEFAULT_RECURSION_LIMIT", "RunConfig", "RunnableConfig", "has_own_lineage", "merge_configs"]
 
 DEFAULT_RECURSION_LIMIT = int(os.environ.get("LANGGRAPH_DEFAULT_RECURSION_LIMIT", "10007"))
+
+TASK_ID = "__pregel_task_id"
+"""A configurable parameter of the engine's own, by which the config of a node is told."""
 
 OWN_LINEAGE = ("thread_id", "checkpoint_ns", "checkpoint_id")
 """A call that gives one of these starts a lineage of its own: it inherits nothing configurable."""
@@ -85,7 +88,7 @@ def merge_configs(ambient: RunConfig | None, *given: Mapping[str, Any] | None) -
 def _inherit(ambient: RunConfig | None, configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if ambient is None:
         return {"tags": [], "metadata": {}, "configurable": {}}
-    own_lineage = any(key in (config.get(CONF) or {}) for config in configs for key in OWN_LINEAGE)
+    own_lineage = any(has_own_lineage(config) for config in configs)
     return {
         "tags": list(ambient.tags),
         "metadata": dict(ambient.metadata),
@@ -94,6 +97,12 @@ def _inherit(ambient: RunConfig | None, configs: Sequence[Mapping[str, Any]]) ->
         "recursion_limit": ambient.recursion_limit,
         "max_concurrency": ambient.max_concurrency,
     }
+
+
+def has_own_lineage(config: Mapping[str, Any] | None) -> bool:
+    """Say whether a config names a thread of its own, and is not that of the node that passes it on."""
+    conf = (config or {}).get(CONF) or {}
+    return TASK_ID not in conf and any(key in conf for key in OWN_LINEAGE)
 
 
 def _merge_into(merged: dict[str, Any], config: Mapping[str, Any]) -> None:

@@ -192,7 +192,7 @@ class CallScope:
             langgraph_checkpoint_ns=task.checkpoint_ns,
         )
         metadata.update(task.node.metadata)
-        if run_ns and not self.run.own_lineage:
+        if run_ns:
             metadata["checkpoint_ns"] = run_ns
         config = RunnableConfig(metadata=metadata)
         if given.recursion_limit != DEFAULT_RECURSION_LIMIT:

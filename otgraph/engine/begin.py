@@ -193,10 +193,10 @@ def _look_back_flow(thread: SavedThread, *, answered: bool) -> Flow:
         newest = checked((yield LoadCheckpoint(thread.saver, thread.config())))
         if newest is not None and newest.checkpoint["id"] == thread.asked_for:
             return False
-    kept = thread.pending if answered else {}
-    kept.pop(NULL_TASK_ID, None)
-    answers = {task: [write for write in writes if write[0] == RESUME] for task, writes in kept.items()}
-    thread.pending = {task: writes for task, writes in answers.items() if writes}
+    thread.again = answered
+    thread.pending = {
+        task: kept for task, kept in thread.pending.items() if answered and task != NULL_TASK_ID
+    }
     return not answered
 
 
@@ -225,7 +225,7 @@ def attach(run: Run, thread: SavedThread, tasks: Sequence[Task]) -> None:
         if kept is None:
             continue
         writes = [write for write in kept if write[0] not in SPECIAL]
-        if writes:
+        if writes and not thread.again:
             task.writes = writes
             task.restored = True
         for channel, value in kept:

@@ -12,6 +12,7 @@ from typing import Any
 from otgraph.constants import INTERRUPT, NS_SEP
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
+from otgraph.engine.thread import SavedThread
 from otgraph.errors import GraphInterrupt
 from otgraph.ids import hash_id
 from otgraph.snapshot import Interrupt
@@ -31,7 +32,7 @@ def ask(task: Task, value: Any, response_schema: Any = None) -> Any:
     if number < len(task.resumes):
         return task.resumes[number]
     id = question_id(task, number)  # noqa: A001
-    thread = task.state.saved
+    thread = _thread_of(task)
     if thread is not None:
         answers = thread.answers
         named = _name_of(task, id, answers.by_id)
@@ -48,6 +49,14 @@ def question_id(task: Task, number: int) -> str:
     """Return the id of a task's question, the first being number 0."""
     ns = task.checkpoint_ns
     return hash_id(f"{ns}{NS_SEP}{number}" if number else ns)
+
+
+def _thread_of(task: Task) -> SavedThread | None:
+    """Return where the run is saved, or the nearest of those around it that is: answers come from there."""
+    run: Any = task.state
+    while run is not None and run.saved is None:
+        run = run.parent
+    return None if run is None else run.saved
 
 
 def _name_of(task: Task, id: str, by_id: Mapping[str, Any]) -> str | None:

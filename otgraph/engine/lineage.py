@@ -19,7 +19,7 @@ __all__ = ["nameless", "save_in"]
 
 def nameless(ns: tuple[str, ...]) -> tuple[str, ...]:
     """Return a namespace without the ids of tasks."""
-    return tuple(level.partition(NS_END)[0] for level in ns if not level.isdigit())
+    return tuple(level.partition(NS_END)[0] for level in ns)
 
 
 def save_in(run: Run, graph: Any, task: Task) -> None:

@@ -65,7 +65,6 @@ class Run(RunInfo):
         "ns_text",
         "observer",
         "options",
-        "own_lineage",
         "paused",
         "plan",
         "planned",
@@ -105,8 +104,6 @@ class Run(RunInfo):
         self.caller: Any = None
         """The task inside which this run was begun."""
         self.calls: Calls | None = None  # of its tasks, from the first one on
-        self.own_lineage = parent is None
-        """Whether the run's configurable parameters are its own, not those of the run around it."""
         self.ns_text = NS_SEP.join(ns) + NS_SEP if ns else ""
         self.channels: Mapping[str, BaseChannel[Any, Any, Any]] = channels or {
             name: channel.fresh() for name, channel in plan.channels.items()

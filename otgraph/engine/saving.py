@@ -29,6 +29,7 @@ SPECIAL = frozenset({ERROR, INTERRUPT, RESUME})
 def save_flow(run: Run, thread: SavedThread, source: Source) -> Flow:
     """Save the state of a run as its next checkpoint; the superstep after it has the next number."""
     thread.pending, thread.paths = {}, {}
+    thread.again = False
     if thread.above is None:
         # An answer is for the tasks of one superstep.
         thread.answers.take()

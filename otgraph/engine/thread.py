@@ -84,6 +84,7 @@ class SavedThread:
         "_configurable",
         "_run_metadata",
         "above",
+        "again",
         "answers",
         "asked_for",
         "checkpoint_id",
@@ -151,6 +152,8 @@ class SavedThread:
         self.stored: Mapping[str, Any] = {}
         """The versions of the channels in the newest checkpoint that was saved."""
         self.answers: Answers = Answers() if above is None else above.answers
+        self.again = False
+        """Whether the tasks that are due run again, though what they wrote is kept."""
         self.resuming = False
         """Whether the run goes on from where an earlier one stopped, until its first superstep is over."""
 

@@ -12,7 +12,6 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from otgraph.constants import CONF
 from otgraph.drivers.base import Driver
 from otgraph.drivers.scope import CallScope
 from otgraph.engine.loop import run_flow
@@ -20,7 +19,7 @@ from otgraph.engine.run import Run, RunOptions
 from otgraph.graph.saving import nests, save_run
 from otgraph.plan.model import Keys, Plan
 from otgraph.plan.validate import check_breakpoints
-from otgraph.run_config import OWN_LINEAGE, RunConfig, merge_configs
+from otgraph.run_config import RunConfig, has_own_lineage, merge_configs
 from otgraph.runtime import SCOPE, RunControl
 from otgraph.schema import coerce_context
 from otgraph.stream.subscription import Subscription
@@ -79,19 +78,20 @@ class Execution:
             nests=nests,
         )
         self._above = above
-        if above is None:
-            telemetry = given.telemetry or graph.options.telemetry or get_telemetry()
+        around = None if has_own_lineage(given.config) else above
+        if around is None:
+            telemetry = given.telemetry or graph.options.telemetry
+            if telemetry is None:
+                telemetry = get_telemetry() if above is None else above.run.observer.options
             self.observer: TracingObserver = new_observer(telemetry)
             self.run = Run(plan, self.observer, options)
         else:
-            task = above.task
-            self.observer = above.run.observer
-            self.run = Run(plan, self.observer, options, above.run, task.child_ns())
+            task = around.task
+            self.observer = around.run.observer
+            self.run = Run(plan, self.observer, options, around.run, task.child_ns())
             self.run.caller = task
-            given_conf = (given.config or {}).get(CONF) or {}
-            self.run.own_lineage = any(key in given_conf for key in OWN_LINEAGE)
         describe(self.run, config)
-        save_run(self.run, graph, above, given.durability)
+        save_run(self.run, graph, around, given.durability)
         self.run.step_timeout = graph.step_timeout
         self._limit = config.max_concurrency
         self._live = False

@@ -55,7 +55,7 @@ def save_run(
         ValueError: the config names no thread.
     """
     config = run.options.config
-    if above is not None and not run.own_lineage:
+    if above is not None:
         save_in(run, graph, above.task)
         if run.saved is not None:
             run.saved.flushes = True

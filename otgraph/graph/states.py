@@ -172,7 +172,7 @@ class _Threads:
         ns = conf.get("checkpoint_ns")
         if not ns:
             return Place(self._graph, conf, metadata)
-        path = NS_SEP.join(nameless(tuple(ns.split(NS_SEP))))
+        path = NS_SEP.join(name for name in nameless(tuple(ns.split(NS_SEP))) if not name.isdigit())
         for _, graph in self._graph.get_subgraphs(namespace=path, recurse=True):
             return _placed(Place(graph, conf, metadata), ns)
         return Place(self._graph, conf, metadata)
@@ -183,6 +183,8 @@ class _Threads:
         from otgraph.graph.subgraphs import find_subgraphs
 
         for graph in find_subgraphs(task.node.callee):
+            if graph.checkpointer is False:
+                return None
             conf = {key: value for key, value in place.configurable.items() if key != "checkpoint_id"}
             return _placed(Place(graph, conf, place.metadata), task.checkpoint_ns)
         return None

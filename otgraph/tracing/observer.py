@@ -96,6 +96,11 @@ class TracingObserver:
         """Hear of spans that others make inside the run, from now on."""
         self._pipeline.watch_foreign()
 
+    @property
+    def options(self) -> TelemetryOptions:
+        """What the user chose about telemetry for this run."""
+        return self._options
+
     # ---- runs
 
     def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:

@@ -3,7 +3,8 @@ Observations as comparable text: the same run on two engines gives the same line
 
 Rule: nothing is erased that a user could see. Ids are renamed one to one in order of appearance, a timestamp
 becomes a mark only if it is ISO-8601 in UTC, live objects become structures with a name. Tuples stay tuples,
-lists stay lists, and dicts keep their order, except inside a saved checkpoint, where it is the saver's own; of a
+lists stay lists, and dicts keep their order, except inside a saved checkpoint and in the
+name of one, where it is the saver's own; of a
 channel's version the number stays. Only what no program can rely on goes: memory addresses, the name of the engine in
 module paths, the version in pydantic's links.
 """
@@ -19,6 +20,9 @@ from typing import Any
 from .weave import untangle
 
 __all__ = ["NULL_ID", "Chunks", "Normaliser", "Raised", "Tagged"]
+
+LEAKED = "__pregel_checkpointer"
+"""A key of LangGraph's own that is left in the configs of some states."""
 
 NULL_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -115,6 +119,8 @@ class Normaliser:
         if isinstance(value, Mapping):
             if "channel_versions" in value and "versions_seen" in value:
                 value = _in_order(value)
+            elif "thread_id" in value and "checkpoint_ns" in value:
+                value = {key: value[key] for key in sorted(value) if key != LEAKED}
             return {self.plain(key): self.plain(item) for key, item in value.items()}
         if isinstance(value, list | tuple) and self._sort_interrupts and _are_interrupts(value):
             value = type(value)(sorted(value, key=self._known))
