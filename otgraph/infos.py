@@ -7,9 +7,27 @@ Rule: identity and shape only. The engine's own objects derive from these; a rep
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
-__all__ = ["RunInfo", "TaskInfo"]
+__all__ = ["Origin", "RunInfo", "TaskInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The checkpoint that a run starts from, and who left it there."""
+
+    kind: Literal["resume", "fork"] | None
+    """What the run does with it: go on, go another way, or, for None, take a new input."""
+    checkpoint_id: str
+    saved_at: str
+    """When it was saved, in ISO 8601."""
+    carriers: Sequence[Any]
+    """What observers kept with it of the runs that were there, as they gave it or as it was damaged since."""
+    questions: tuple[str, ...]
+    """The ids of the interrupts that nobody had answered."""
+    answered: bool
+    """Whether the run is given an answer."""
 
 
 class RunInfo:
@@ -17,10 +35,10 @@ class RunInfo:
 
     __slots__ = (
         "id",
-        "links",
         "metadata",
         "name",
         "ns",
+        "origin",
         "output_keys",
         "parent",
         "place",
@@ -54,8 +72,8 @@ class RunInfo:
         self.output_keys = output_keys
         """Which of them `values` and `updates` show."""
         self.parent = parent
-        self.links: Sequence[Any] = ()
-        """Spans of other traces that this run goes on from, as pairs of span context and attributes."""
+        self.origin: Origin | None = None
+        """What it starts from, where that was saved."""
         self.thread: str | None = None
         """The thread id, where the run has one."""
         self.metadata: Mapping[str, Any] = {}
@@ -91,6 +109,8 @@ class TaskInfo:
     """The task that called it; None for one that was planned."""
     span: Any = None
     """The observer's handle of the task; nobody else looks at it."""
+    goes_on: Sequence[str] = ()
+    """The ids of the interrupts at which an earlier run left it."""
     restored: bool = False
     """Whether its writes are known from an earlier execution, so that it does not run."""
     cached: bool = False

@@ -14,6 +14,7 @@ from typing import Any
 from otgraph.command import Command, Send
 from otgraph.constants import INTERRUPT, NULL_TASK_ID, RESUME, ROOT, START, TASKS, branch_channel
 from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
+from otgraph.engine.origins import is_newest_flow, origin_of
 from otgraph.engine.restore import restore
 from otgraph.engine.run import Run
 from otgraph.engine.saving import SPECIAL, put_writes_flow, save_flow
@@ -30,11 +31,11 @@ _QUESTION = re.compile(r"[0-9a-f]{32}")
 ANSWERING = "https://docs.langchain.com/oss/python/langgraph/interrupts#handling-multiple-interrupts"
 
 
-def load_flow(run: Run, thread: SavedThread) -> Flow:
+def load_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
     """Give a run the state of the checkpoint that it starts from, if there is one."""
     above = thread.above
     named = thread.asked_for
-    found = None
+    found, branches = None, False
     if (
         above is not None
         and named is None
@@ -45,11 +46,22 @@ def load_flow(run: Run, thread: SavedThread) -> Flow:
         before = thread.config(above.replayed.checkpoint_id)
         older = checked((yield ListCheckpoints(thread.saver, thread.config(), before=before, limit=1)))
         found = older[0] if older else None
+        branches = True
     else:
         found = checked((yield LoadCheckpoint(thread.saver, thread.config(named))))
-    if found is not None:
-        thread.take(found)
-        restore(run, found.checkpoint, found.metadata["step"])
+    if found is None:
+        return
+    thread.take(found)
+    restore(run, found.checkpoint, found.metadata["step"])
+    goes_on = bool(run.versions) and _goes_on(run, thread, input)
+    answered = isinstance(input, Command) and input.resume is not None
+    if named is not None and above is None:
+        thread.is_newest = yield from is_newest_flow(thread, named)
+        branches = not thread.is_newest or (goes_on and not answered and not _was_made(thread))
+    questions = dict.fromkeys(question.id for question in pending_questions(thread.pending))
+    run.origin = origin_of(
+        thread, found, tuple(questions), goes_on=goes_on, branches=branches, answered=answered
+    )
 
 
 def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
@@ -61,7 +73,7 @@ def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
     """
     resuming = bool(run.versions) and _goes_on(run, thread, input)
     answered = isinstance(input, Command) and input.resume is not None
-    forks = resuming and (yield from _look_back_flow(thread, answered=answered))
+    forks = resuming and _look_back(thread, answered=answered)
     if isinstance(input, Command):
         yield from _command_flow(run, thread, input)
     _take_pending(run, thread, cut_off=input is None)
@@ -180,7 +192,7 @@ def _take_pending(run: Run, thread: SavedThread, *, cut_off: bool) -> None:
 # ---- going on, or starting anew
 
 
-def _look_back_flow(thread: SavedThread, *, answered: bool) -> Flow:
+def _look_back(thread: SavedThread, *, answered: bool) -> bool:
     """
     Let go of what is kept with a checkpoint of the past that the caller named; return whether the run goes another way.
 
@@ -189,15 +201,18 @@ def _look_back_flow(thread: SavedThread, *, answered: bool) -> Flow:
     """
     if thread.asked_for is None or thread.above is not None:
         return False
-    if answered or thread.metadata.get("source") in ("update", "fork"):
-        newest = checked((yield LoadCheckpoint(thread.saver, thread.config())))
-        if newest is not None and newest.checkpoint["id"] == thread.asked_for:
-            return False
+    if thread.is_newest and (answered or _was_made(thread)):
+        return False
     thread.again = answered
     thread.pending = {
         task: kept for task, kept in thread.pending.items() if answered and task != NULL_TASK_ID
     }
     return not answered
+
+
+def _was_made(thread: SavedThread) -> bool:
+    """Say whether the checkpoint is there to be gone on from: an update, or the start of another way."""
+    return thread.metadata.get("source") in ("update", "fork")
 
 
 def _pass_breakpoint(run: Run) -> None:
@@ -231,3 +246,5 @@ def attach(run: Run, thread: SavedThread, tasks: Sequence[Task]) -> None:
         for channel, value in kept:
             if channel == RESUME:
                 task.resumes = list(value)
+            elif channel == INTERRUPT:
+                task.goes_on = tuple(question.id for question in value)

@@ -65,7 +65,7 @@ def run_flow(run: Run, input: Any) -> Flow:
     if saved is not None:
         # What it goes on from is part of how its span starts.
         try:
-            yield from load_flow(run, saved)
+            yield from load_flow(run, saved, input)
         except Exception as error:
             failure = error
     observer.run_started(run, run.caller)
@@ -75,13 +75,13 @@ def run_flow(run: Run, input: Any) -> Flow:
         outcome = yield from _steps_flow(run, input)
         result = _result(run)
         if saved is not None:
-            yield from close_flow(saved, ended=outcome is Outcome.SUCCESS)
+            yield from close_flow(run, saved, outcome)
         if outcome is Outcome.INTERRUPTED and run.parent is not None:
             raise GraphInterrupt(tuple(run.interrupts))
     except BaseException as error:
         if saved is not None and failure is None and isinstance(error, Exception) and not saved.closed:
             try:
-                yield from close_flow(saved, ended=False)
+                yield from close_flow(run, saved, _outcome_of(error))
             except Exception as lost:
                 note(error, f"and not everything of the run could be saved: {lost!r}")
         if isinstance(error, ParentCommand):

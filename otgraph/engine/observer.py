@@ -21,6 +21,19 @@ class Observer(Protocol):
     def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:
         """A run begins; `caller` is the task inside which it does, if any."""
 
+    def carrier(self, run: RunInfo, outcome: Outcome | None = None) -> Any:
+        """
+        Return what is to be kept with a run's checkpoint, as plain data; None for nothing.
+
+        Runs that go on from there are begun with it, in their `origin`.
+
+        Args:
+            outcome: how the run ends there, where it stops before its end.
+        """
+
+    def carrier_lost(self, error: BaseException) -> None:
+        """What it gave was not taken by the saver; the run ends as if it had been."""
+
     def run_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
         """A run is over."""
 

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from otgraph.constants import ERROR, INPUT, INTERRUPT, NO_WRITES, NULL_TASK_ID, RESUME
-from otgraph.engine.effects import Flow, Flush, Rest, SaveCheckpoint, SaveWrites, checked
+from otgraph.engine.effects import Failure, Flow, Flush, Rest, SaveCheckpoint, SaveWrites, checked
 from otgraph.engine.restore import changed_versions, checkpoint_of, tracked_packet
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
-from otgraph.engine.thread import SavedThread
-from otgraph.events import Write
-from otgraph.ids import checkpoint_text
+from otgraph.engine.thread import TRACE, SavedThread
+from otgraph.events import Outcome, Write
+from otgraph.ids import checkpoint_text, hash_id
 
 __all__ = ["SPECIAL", "Source", "close_flow", "keep_writes_flow", "put_writes_flow", "save_flow"]
 
@@ -33,7 +33,11 @@ def save_flow(run: Run, thread: SavedThread, source: Source) -> Flow:
     if thread.above is None:
         # An answer is for the tasks of one superstep.
         thread.answers.take()
-    thread.metadata = metadata = {"source": source, "step": run.step, "parents": thread.map}
+    metadata: dict[str, Any] = {"source": source, "step": run.step, "parents": thread.map}
+    carrier = run.observer.carrier(run)
+    if carrier is not None:
+        metadata[TRACE] = carrier
+    thread.metadata = metadata
     checkpoint = checkpoint_of(run)
     checkpoint["versions_seen"].setdefault(INPUT, {})
     if source == "fork" and thread.durability != "exit":
@@ -113,19 +117,34 @@ def _after_earlier_commands(known: list[Write], writes: list[Write]) -> list[Wri
     return plain + answers[-1:]
 
 
-def close_flow(thread: SavedThread, *, ended: bool) -> Flow:
-    """
-    See to it that all is saved when a run is over.
-
-    Args:
-        ended: whether it came to its end, and was not stopped by an error or a question.
-    """
+def close_flow(run: Run, thread: SavedThread, outcome: Outcome) -> Flow:
+    """See to it that all is saved when a run is over."""
     thread.closed = True
+    ended = outcome is Outcome.SUCCESS
     kept = thread.above is None or thread.own or not ended
     if kept and thread.durability == "exit" and thread.checkpoint_id is not None:
         yield from _leave_flow(thread)
+    if not ended and thread.saved_id is not None and thread.checkpoint_id == thread.saved_id:
+        yield from _sign_flow(run, thread, outcome)
     if thread.flushes:
         checked((yield Flush()))
+
+
+def _sign_flow(run: Run, thread: SavedThread, outcome: Outcome) -> Flow:
+    """
+    Keep with a checkpoint who left it last: several runs may stop at the same one.
+
+    It is kept as the write of a task that does not exist, because a checkpoint that is saved does not change.
+    """
+    observer = run.observer
+    carrier = observer.carrier(run, outcome)
+    known = outcome is not Outcome.INTERRUPTED and thread.metadata.get(TRACE) == observer.carrier(run)
+    if carrier is None or known:
+        return
+    writes, nobody = [(TRACE, carrier)], hash_id(f"{TRACE} {carrier}")
+    reply = yield SaveWrites(thread.saver, thread.config(thread.checkpoint_id), writes, nobody, "")
+    if isinstance(reply, Failure):
+        observer.carrier_lost(reply.error)
 
 
 def _leave_flow(thread: SavedThread) -> Flow:

@@ -19,7 +19,14 @@ from otgraph.missing import MISSING
 from otgraph.plan.model import Keys
 from otgraph.snapshot import PregelTask
 
-__all__ = ["describe_checkpoint", "own_metadata", "plain_interrupt", "shown_tasks", "written_of"]
+__all__ = [
+    "describe_checkpoint",
+    "own_filter",
+    "own_metadata",
+    "plain_interrupt",
+    "shown_tasks",
+    "written_of",
+]
 
 
 def describe_checkpoint(run: Run, tasks: Sequence[Task]) -> dict[str, Any]:
@@ -38,6 +45,14 @@ def describe_checkpoint(run: Run, tasks: Sequence[Task]) -> dict[str, Any]:
 def own_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return a checkpoint's metadata without what is kept there for traces."""
     return {key: value for key, value in metadata.items() if key != TRACE}
+
+
+def own_filter(wanted: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a filter of metadata that knows nothing of what is kept there for traces; None if nothing can pass it."""
+    shown = {key: value for key, value in (wanted or {}).items() if key.partition(".")[0] != TRACE}
+    hidden = [value for key, value in (wanted or {}).items() if key not in shown]
+    # What is not there equals None.
+    return None if any(value is not None for value in hidden) else shown
 
 
 def _told(task: PregelTask, thread: SavedThread) -> dict[str, Any]:

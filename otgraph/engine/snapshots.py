@@ -17,7 +17,7 @@ from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checke
 from otgraph.engine.restore import go_on, look_at
 from otgraph.engine.run import Run
 from otgraph.engine.saving import SPECIAL
-from otgraph.engine.shown import own_metadata, shown_tasks
+from otgraph.engine.shown import own_filter, own_metadata, shown_tasks
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import plan_tasks
 from otgraph.engine.thread import SavedThread, with_map
@@ -67,8 +67,12 @@ def history_flow(new_run: NewRun, place: Place, **selection: Any) -> Flow:
     thread = new_run(place).saved
     assert thread is not None
     before = selection.pop("before", None)
+    wanted = own_filter(selection.pop("filter", None))
+    if wanted is None:
+        return []
     config = thread.config(thread.asked_for)
-    found = checked((yield ListCheckpoints(thread.saver, config, before=before, **selection)))
+    listed = ListCheckpoints(thread.saver, config, before=before, filter=wanted or None, **selection)
+    found = checked((yield listed))
     return [_snapshot(new_run(place), each, {}, pending=False) for each in found]
 
 

@@ -92,6 +92,7 @@ class SavedThread:
         "draft",
         "durability",
         "flushes",
+        "is_newest",
         "map",
         "metadata",
         "ns",
@@ -139,6 +140,8 @@ class SavedThread:
         """Whether a graph inside another has this place for itself, whichever task runs it."""
         self.flushes = True
         """Whether the end of the run waits until all is saved; a flow inside another leaves that to it."""
+        self.is_newest = True
+        """Whether the checkpoint that the caller named is the newest."""
         self.closed = False
         """Whether nothing more is to be saved."""
         self.draft: Any = None

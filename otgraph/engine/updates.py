@@ -14,11 +14,12 @@ from otgraph.checkpoint.records import CheckpointTuple
 from otgraph.constants import CONF, END, INPUT, INTERRUPT, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.effects import Failure, Flow, LoadCheckpoint, SaveCheckpoint, SaveWrites, checked
+from otgraph.engine.origins import inherit_flow
 from otgraph.engine.restore import changed_versions, checkpoint_of, go_on
 from otgraph.engine.run import Run
 from otgraph.engine.snapshots import NewRun, Place, apply_pending, load
 from otgraph.engine.task import Task
-from otgraph.engine.thread import SavedThread, with_map
+from otgraph.engine.thread import TRACE, SavedThread, with_map
 from otgraph.engine.writes import apply_writes, result_writes, written_by_nobody
 from otgraph.errors import InvalidUpdateError
 from otgraph.ids import checkpoint_text, task_id
@@ -226,6 +227,9 @@ def _save_flow(
     checkpoint = checkpoint_of(run)
     checkpoint["updated_channels"] = None
     metadata: dict[str, Any] = {"source": source, "step": run.step, "parents": thread.map}
+    inherited = yield from inherit_flow(thread)
+    if inherited is not None:
+        metadata[TRACE] = inherited
     config = thread.config(thread.saved_id)
     if plain:
         names = ("thread_id", "checkpoint_ns", "checkpoint_id")

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-__all__ = ["ExportedEvent", "ExportedSpan", "read_otlp", "read_otlp_json", "read_spans"]
+__all__ = ["ExportedEvent", "ExportedLink", "ExportedSpan", "read_otlp", "read_otlp_json", "read_spans"]
 
 
 class ExportedEvent(TypedDict):
@@ -24,6 +24,14 @@ class ExportedEvent(TypedDict):
 
     name: str
     time_ns: int
+    attributes: dict[str, Any]
+
+
+class ExportedLink(TypedDict):
+    """What a span refers to: another span, perhaps of another trace."""
+
+    trace_id: str
+    span_id: str
     attributes: dict[str, Any]
 
 
@@ -40,6 +48,7 @@ class ExportedSpan(TypedDict):
     """`unset`, `ok` or `error`."""
     attributes: dict[str, Any]
     events: list[ExportedEvent]
+    links: list[ExportedLink]
 
 
 STATUSES = ("unset", "ok", "error")
@@ -72,6 +81,14 @@ def _from_proto(span: Any) -> ExportedSpan:
                 "attributes": _proto_attributes(event.attributes),
             }
             for event in span.events
+        ],
+        "links": [
+            {
+                "trace_id": link.trace_id.hex(),
+                "span_id": link.span_id.hex(),
+                "attributes": _proto_attributes(link.attributes),
+            }
+            for link in span.links
         ],
     }
 
@@ -117,6 +134,14 @@ def _from_json(span: Mapping[str, Any]) -> ExportedSpan:
                 "attributes": _json_attributes(event.get("attributes", ())),
             }
             for event in span.get("events", ())
+        ],
+        "links": [
+            {
+                "trace_id": link["traceId"].lower(),
+                "span_id": link["spanId"].lower(),
+                "attributes": _json_attributes(link.get("attributes", ())),
+            }
+            for link in span.get("links", ())
         ],
     }
 
@@ -167,5 +192,13 @@ def read_spans(spans: Iterable[ReadableSpan]) -> Iterator[ExportedSpan]:
             "events": [
                 {"name": event.name, "time_ns": event.timestamp, "attributes": dict(event.attributes or {})}
                 for event in span.events
+            ],
+            "links": [
+                {
+                    "trace_id": format_trace_id(link.context.trace_id),
+                    "span_id": format_span_id(link.context.span_id),
+                    "attributes": dict(link.attributes or {}),
+                }
+                for link in span.links
             ],
         }

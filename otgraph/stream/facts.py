@@ -32,6 +32,7 @@ from otgraph.events import (
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.missing import MISSING
 from otgraph.stream.exported import ExportedEvent, ExportedSpan
+from otgraph.stream.modes import NOTHING_TOLD
 from otgraph.tracing import names
 from otgraph.tracing.instances import Instances
 from otgraph.tracing.payload import Truncated, loads
@@ -109,8 +110,8 @@ class RecordedRun:
                 fact.task.input = state.input_of(told)
                 fact.task.metadata = told.get("metadata") if isinstance(told, dict) else None
             elif isinstance(fact, CheckpointSaved):
-                fact.told = told if isinstance(told, dict) else None
-                fact.values = dict(state.values)
+                fact.told = {**NOTHING_TOLD, **told} if isinstance(told, dict) else NOTHING_TOLD
+                fact.values = state.in_order(fact.run)
             yield fact
             if isinstance(fact, RunEnded):
                 states.pop(fact.run, None)
@@ -138,6 +139,11 @@ class _State:
             kind, fields = described["type"], described["fields"]
             fact.run.shape = lambda _: self.instances.instance(kind, fields, self.values)
             fact.run.shape_state = fact.run.shape
+
+    def in_order(self, run: RunInfo) -> dict[str, Any]:
+        """Return the state as the live run shows it, in the order of its keys."""
+        keys, values = run.stream_keys, self.values
+        return {key: values[key] for key in ((keys,) if isinstance(keys, str) else keys) if key in values}
 
     def input_of(self, told: Any) -> Any:
         """Return the input of a task that starts now."""
@@ -231,10 +237,6 @@ def _applied(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
     return fact
 
 
-def _saved(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
-    return CheckpointSaved(run, (), dict)
-
-
 EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     "otgraph.task.started": lambda run, task, told: TaskStarted(task),
     TaskCommitted.name: lambda run, task, told: TaskCommitted(task, _writes(told)),
@@ -251,7 +253,7 @@ EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     StepApplied.name: _applied,
     RunPaused.name: lambda run, task, told: RunPaused(run),
     RunResumed.name: lambda run, task, told: RunResumed(run),
-    CheckpointSaved.name: _saved,
+    CheckpointSaved.name: lambda run, task, told: CheckpointSaved(run, (), dict),
 }
 """Name of a span event -> the fact that rode on it, given its run, its task and its payload."""
 

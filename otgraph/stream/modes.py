@@ -33,7 +33,7 @@ from otgraph.events import (
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.missing import MISSING
 
-__all__ = ["MODES", "ORDER", "Mode", "States", "project"]
+__all__ = ["MODES", "NOTHING_TOLD", "ORDER", "Mode", "States", "project"]
 
 Payload: TypeAlias = Any
 Mode: TypeAlias = Callable[[Any, "States"], Iterable[Payload]]
@@ -250,6 +250,12 @@ def checkpoints_saved(fact: CheckpointSaved, states: States) -> Iterable[Payload
     )
 
 
+def _step_of(checkpoint: dict[str, Any]) -> int | None:
+    """Return the number of the superstep that a checkpoint is of, if that was not cut off."""
+    metadata = checkpoint["metadata"]
+    return metadata.get("step") if isinstance(metadata, Mapping) else None
+
+
 _second: tuple[str, str] = ("0", "1970-01-01T00:00:00.")
 
 
@@ -271,7 +277,7 @@ def debug_of(kind: str, mode: Mode) -> Mode:
 
     def wrapped(fact: Any, states: States) -> Iterable[Payload]:
         (payload,) = mode(fact, states)
-        step = payload["metadata"].get("step") if kind == "checkpoint" else fact.task.step
+        step = _step_of(payload) if kind == "checkpoint" else fact.task.step
         return ({"step": step, "timestamp": iso_time(fact.time_ns), "type": kind, "payload": payload},)
 
     return wrapped

@@ -19,7 +19,7 @@ from otgraph.tracing.faults import faults
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.redaction import redacted
 
-__all__ = ["exception_event"]
+__all__ = ["Failures", "exception_event"]
 
 MOST_MESSAGE = 2048
 """Characters of a message; Tempo cuts attributes there."""
@@ -28,6 +28,23 @@ MOST_FRAMES = 16384
 
 QUOTED_RESULT: Final = re.compile(r"(?<=^Expected dict, got ).*?(?=\nFor troubleshooting|$)", re.DOTALL)
 """What a node returned, in the message that refuses it."""
+
+
+class Failures:
+    """The exceptions that a run recorded lately, so that none is recorded again on its way up."""
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: tuple[BaseException, ...] = ()
+
+    def knows(self, error: BaseException) -> bool:
+        """Say whether an exception was recorded already, and remember it."""
+        known = self.known
+        if any(error is other for other in known):
+            return True
+        self.known = (*known[-15:], error)
+        return False
 
 
 def exception_event(error: BaseException, options: TelemetryOptions) -> tuple[str, dict[str, Any]]:

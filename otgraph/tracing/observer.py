@@ -40,8 +40,10 @@ from otgraph.events import (
 )
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
-from otgraph.tracing.exceptions import exception_event
+from otgraph.tracing.exceptions import Failures, exception_event
+from otgraph.tracing.faults import faults
 from otgraph.tracing.options import TelemetryOptions
+from otgraph.tracing.origin import WHERE, carrier_of
 from otgraph.tracing.place import Place
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
@@ -52,7 +54,6 @@ if TYPE_CHECKING:
     from otgraph.tracing.capture import Capture
 
 __all__ = ["LIVE", "TracingObserver", "new_observer"]
-
 
 RESTORED_START = "otgraph.task.started"
 """The event that stands for the start of a task that does not run."""
@@ -88,8 +89,7 @@ class TracingObserver:
         self._context = context
         self._options = options
         self._capture = _capture(options) if options.captures else None
-        self._failures: tuple[BaseException, ...] = ()
-        """Exceptions that were recorded lately, so that none is recorded again on its way up."""
+        self._failures = Failures()
         self.record = record
 
     def watch_foreign(self) -> None:
@@ -106,7 +106,8 @@ class TracingObserver:
     def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:
         """Start the run's span, under the task that called it or under the caller's current span."""
         record = self.record
-        place, span = run_span(self._pipeline, run, record, self._context, caller)
+        continues = self._options.trace_resume == "continue"
+        place, span = run_span(self._pipeline, run, record, self._context, caller, continues=continues)
         fact = RunStarted(run)
         if record.mask & RunStarted.kind:
             fact.load()
@@ -122,6 +123,14 @@ class TracingObserver:
         if run.parent is None:
             LIVE[run.id] = run
 
+    def carrier(self, run: RunInfo, outcome: Outcome | None = None) -> Any:
+        """Return what the run's span is found again by; nothing, if it is exported nowhere."""
+        return carrier_of(run, outcome) if self._pipeline.exports else None
+
+    def carrier_lost(self, error: BaseException) -> None:
+        """Count it."""
+        faults.count(error, WHERE)
+
     def run_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the run's span, and before it whatever inside it is still open."""
         place: Place = run.place
@@ -133,7 +142,7 @@ class TracingObserver:
                 inner.annotate({names.OUTCOME: (outcome if not outcome.is_error else Outcome.CANCELLED).text})
                 self._finish(inner, StepEnded(run, 0))
             span.annotate({names.LEAKED: len(left)})
-        if error is not None and not self._knows(error):
+        if error is not None and not self._failures.knows(error):
             span.emit(*exception_event(error, self._options), None, reserved=True)
         try:
             self._close(span, outcome, error, RunEnded(run, outcome))
@@ -149,18 +158,16 @@ class TracingObserver:
             pass
         if run.parent is None:
             self.record.close()
-            self._failures = ()
+            self._failures.known = ()
             LIVE.pop(run.id, None)
 
     def run_paused(self, run: RunInfo) -> None:
         """Add the event to the run's span."""
-        fact = RunPaused(run)
-        run.span.emit(fact.name, None, fact, reserved=True)
+        run.span.emit(RunPaused.name, None, RunPaused(run), reserved=True)
 
     def run_resumed(self, run: RunInfo) -> None:
         """Add the event to the run's span."""
-        fact = RunResumed(run)
-        run.span.emit(fact.name, None, fact, reserved=True)
+        run.span.emit(RunResumed.name, None, RunResumed(run), reserved=True)
 
     def checkpoint_saved(self, run: Any, tasks: Sequence[Any]) -> None:
         """Add the event to the span of the superstep whose writes are saved, else to the run's."""
@@ -265,10 +272,10 @@ class TracingObserver:
             return
         run.step_span = None
         if error is not None:
-            if not self._knows(error):
+            if not self._failures.knows(error):
                 span.emit(*exception_event(error, self._options), None, reserved=True)
-        elif self._failures and run.parent is None:
-            self._failures = ()
+        elif self._failures.known and run.parent is None:
+            self._failures.known = ()
         fact = StepEnded(run, 0) if self.record.mask & StepEnded.kind else None
         self._close(span, outcome, error, fact)
 
@@ -284,7 +291,7 @@ class TracingObserver:
 
     def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
         """Record the exception, once: the tasks of graphs around that node say only that they failed."""
-        if self._knows(error):
+        if self._failures.knows(error):
             name, attributes = TaskFailed.passed_on, {names.ERROR_TYPE: type(error).__qualname__}
         else:
             name, attributes = exception_event(error, self._options)
@@ -358,14 +365,6 @@ class TracingObserver:
             if task.ns is not None:
                 attributes[names.TASK_NS] = NS_SEP.join(task.ns)
         span.emit(Emitted.name, attributes, fact)
-
-    def _knows(self, error: BaseException) -> bool:
-        """Say whether an exception was recorded already, and remember it."""
-        failures = self._failures
-        if any(error is known for known in failures):
-            return True
-        self._failures = (*failures[-15:], error)
-        return False
 
     # ---- one way to start a span, one to end it
 

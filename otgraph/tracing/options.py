@@ -45,7 +45,15 @@ class TelemetryOptions:
     None follows `OTGRAPH_CAPTURE_EXCEPTIONS`, which is `full` where it is not set.
     """
     trace_resume: Literal["link", "continue"] = "link"
-    """Whether a resumed run is a new trace linked to the paused one, or goes on in it."""
+    """
+    Whether a resumed run is a new trace, or goes on in that of the paused one; it is linked to that either way.
+
+    A caller's own span, where there is one, stays the parent. A fork is a new trace always.
+    """
+
+    def __post_init__(self) -> None:
+        if self.trace_resume not in ("link", "continue"):
+            raise ValueError(f"trace_resume must be 'link' or 'continue', not {self.trace_resume!r}")
 
     @property
     def captures(self) -> bool:

@@ -28,7 +28,7 @@ SPAN_KEY: Final = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Contex
 class Place:
     """What `RunInfo.place` holds."""
 
-    __slots__ = ("context", "exports", "facts", "latest", "record", "run", "task_facts")
+    __slots__ = ("carrier", "context", "exports", "facts", "latest", "record", "run", "task_facts")
 
     def __init__(self, run: RunInfo, record: Record, context: Context, exports: bool) -> None:
         self.run = run
@@ -37,6 +37,8 @@ class Place:
         """The context of the run's caller, with this place in it and without the run's span."""
         self.exports = exports
         """Whether the run's spans may be current where other instrumentation sees them."""
+        self.carrier: dict[str, Any] | None = None
+        """What the run's span is found again by, once a checkpoint was to keep it."""
         self.facts: dict[str, Any] = {}
         """Attributes that all spans of the run bear."""
         self.task_facts: dict[str, Any] = {}

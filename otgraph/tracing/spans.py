@@ -16,6 +16,7 @@ from opentelemetry.context import Context
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.identity import config_attributes, run_facts
+from otgraph.tracing.origin import NOWHERE, Lineage
 from otgraph.tracing.place import Place, begun_in
 from otgraph.tracing.provider import AnyPipeline
 from otgraph.tracing.record import Record
@@ -25,28 +26,38 @@ __all__ = ["forget_span", "run_span", "task_span"]
 
 
 def run_span(
-    pipeline: AnyPipeline, run: RunInfo, record: Record, context: Context, caller: TaskInfo | None
+    pipeline: AnyPipeline,
+    run: RunInfo,
+    record: Record,
+    context: Context,
+    caller: TaskInfo | None,
+    *,
+    continues: bool = False,
 ) -> tuple[Place, Span]:
     """
     Return a run's place, which the run is given too, and a span for it, which has not started yet.
 
     Args:
         context: what a run is begun in that no task has called.
+        continues: whether a run that goes on from a checkpoint is part of the trace of the one that paused there.
     """
     below_another = True
+    lineage = NOWHERE if run.origin is None else Lineage(run.origin, is_root=caller is None)
     if caller is not None:
         context, below_another = begun_in(caller)
+    elif continues:
+        context = lineage.continued(context)
     place: Place = pipeline.place_type(run, record, context, pipeline.exports)
     run.place = place
     place.facts = facts = run_facts(run)
     place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
-    attributes = {**facts, names.OPERATION: names.RUN_SPAN, **config_attributes(run)}
+    attributes = {**facts, names.OPERATION: names.RUN_SPAN, **lineage.attributes, **config_attributes(run)}
     name = f"{names.RUN_SPAN} {run.name}"
     if caller is not None:
         attributes[names.NESTED] = True
     if caller is None or below_another:
-        return place, pipeline.root(name, context, attributes, run.links)
-    return place, pipeline.child(name, caller.span, context, attributes, run.links)
+        return place, pipeline.root(name, context, attributes, lineage.links)
+    return place, pipeline.child(name, caller.span, context, attributes, lineage.links)
 
 
 def task_span(pipeline: AnyPipeline, task: TaskInfo, more: Mapping[str, Any]) -> Span:
@@ -67,6 +78,8 @@ def task_span(pipeline: AnyPipeline, task: TaskInfo, more: Mapping[str, Any]) ->
         names.TRIGGERS: task.triggers,
         **more,
     }
+    if task.goes_on:
+        attributes[names.GOES_ON] = task.goes_on
     name = f"invoke_node {node}"
     if task.caller is not None:
         return _below_caller(pipeline, name, task.caller, attributes)

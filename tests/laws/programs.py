@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MODES", "PROGRAMS", "Built"]
 
-MODES = ["values", "updates", "custom", "tasks", "debug", "retries"]
+MODES = ["values", "updates", "custom", "tasks", "checkpoints", "debug", "retries"]
 """What is kept in exported spans."""
 
 Built = tuple[Any, Any, dict[str, Any]]

@@ -178,8 +178,8 @@ def test_any_value_comes_back(given_: Any, written: Any, said: Any) -> None:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_every_task_chunk_names_a_span_of_the_same_time(driver: Driver, name: str) -> None:
-    """The task id of a `debug` chunk is on an exported span that started, or has an event, at the chunk's time."""
+def test_every_debug_chunk_names_a_span_of_the_same_time(driver: Driver, name: str) -> None:
+    """The id of a task or checkpoint is on an exported span that starts, or has an event, at the chunk's time."""
     recorder = Recorder()
     graph, begin, config = PROGRAMS[name](driver)
     chunks = driver.stream(
@@ -192,13 +192,14 @@ def test_every_task_chunk_names_a_span_of_the_same_time(driver: Driver, name: st
             told.setdefault(task, {})[span["attributes"][names.SEQ]] = span["start_ns"]
         for event in span["events"]:
             # A task that does not run has events on its superstep, which name it.
-            named = event["attributes"].get(names.TASK_ID, task)
+            named = event["attributes"].get(names.TASK_ID, event["attributes"].get(names.CHECKPOINT_ID, task))
             told.setdefault(named, {})[event["attributes"][names.SEQ]] = event["time_ns"]
     shown = [chunk for chunk in chunks if not isinstance(chunk, Exception)]
     assert shown
     for chunk in shown:
         debug = chunk["data"]
-        time_ns = told[debug["payload"]["id"]][chunk.seq]
+        named = debug["payload"].get("id") or debug["payload"]["config"]["configurable"]["checkpoint_id"]
+        time_ns = told[named][chunk.seq]
         assert _timestamp(time_ns) == debug["timestamp"]
 
 

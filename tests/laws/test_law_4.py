@@ -13,15 +13,30 @@ from typing import Any
 
 import pytest
 
+from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.drivers.aio import AsyncDriver
 from otgraph.drivers.threads import ThreadDriver
 from otgraph.engine.calls import call_flow, plan_call
-from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, Rest, RunTasks, Sleep
+from otgraph.engine.effects import (
+    CANCELLED,
+    CallNode,
+    Failure,
+    Flow,
+    Flush,
+    ListCheckpoints,
+    LoadCheckpoint,
+    Rest,
+    RunTasks,
+    SaveCheckpoint,
+    SaveWrites,
+    Sleep,
+)
 from otgraph.engine.interrupts import ask
 from otgraph.engine.observer import Observer
 from otgraph.engine.run import Run
 from otgraph.events import ANYTHING, Fact
 from otgraph.graph.execution import Arguments, Execution
+from otgraph.ids import checkpoint_text
 from otgraph.runtime import SCOPE
 from otgraph.telemetry import TelemetryOptions
 from otgraph.tracing.payload import dumps
@@ -30,17 +45,18 @@ from .conftest import Driver
 from .programs import PROGRAMS
 
 BY_HAND = [name for name in PROGRAMS if name not in ("nested", "cached", "functional_cached")]
-"""Programs none of whose nodes calls a graph, which would bring a driver, and which ask for no storage."""
+"""Programs none of whose nodes calls a graph, which would bring a driver, and which ask for no cache."""
 
 
-# ---- a driver in forty lines
+# ---- a driver in sixty lines
 
 
 class Hand:
-    """Performs one effect after another; the world it offers is user code and nothing else."""
+    """Performs one effect after another; the world it offers is user code, savers among it, and nothing else."""
 
     def __init__(self) -> None:
-        self.checkpoints = count(1)
+        # Newer than any checkpoint that a clock has named.
+        self.checkpoints = count(0xF << 124)
 
     def drive(self, flow: Flow, *, cancelled: bool = False) -> Any:
         """Step a flow to its end."""
@@ -64,7 +80,18 @@ class Hand:
             return stopped
         if isinstance(effect, Rest):
             return next(self.checkpoints).to_bytes(16, "big")
-        assert isinstance(effect, Sleep)
+        if isinstance(effect, SaveCheckpoint):
+            new = next(self.checkpoints).to_bytes(16, "big")
+            effect.checkpoint.update(id=effect.checkpoint["id"] or checkpoint_text(new), ts="now")
+            effect.saver.put(effect.config, effect.checkpoint, effect.metadata, effect.versions)
+            return new
+        if isinstance(effect, SaveWrites):
+            return effect.saver.put_writes(effect.config, effect.writes, effect.task_id, effect.path)
+        if isinstance(effect, LoadCheckpoint):
+            return effect.saver.get_tuple(effect.config)
+        if isinstance(effect, ListCheckpoints):
+            return list(effect.saver.list(effect.config, **effect.selection))
+        assert isinstance(effect, (Sleep, Flush))
         return None
 
 
@@ -203,6 +230,10 @@ class Silent:
         self.heard += 1
 
 
+def _counted(saver: InMemorySaver, current: str | None, channel: None) -> str:
+    return f"{1 if current is None else int(current.partition('.')[0]) + 1:032}.0"
+
+
 @pytest.fixture
 def no_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take away threads, clocks, chance, files and sockets."""
@@ -215,6 +246,8 @@ def no_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"):
             patch.setattr(time, name, gone)
         patch.setattr(random, "random", gone)
+        # The engine asks a saver for versions, and what is random in them is the saver's.
+        patch.setattr(InMemorySaver, "get_next_version", _counted)
         patch.setattr(builtins, "open", gone)
         patch.setattr(socket, "socket", gone)
         yield

@@ -135,6 +135,17 @@ ENDS = {
     "functional": "success",
     "functional_asks": "interrupted",
     "functional_cached": "success",
+    "saved": "success",
+    "saved_to_fail": "error",
+    "saved_to_ask": "interrupted",
+    "answered": "interrupted",
+    "answered_inside": "success",
+    "repeated": "success",
+    "second_turn": "success",
+    "unanswered": "interrupted",
+    "forked": "success",
+    "passes": "interrupted",
+    "commanded": "success",
 }
 """Program -> the outcome of its run."""
 

@@ -12,7 +12,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from otgraph.graph import START, StateGraph
 from otgraph.telemetry import TelemetryOptions, read_otlp, read_otlp_json, read_spans, replay
@@ -29,6 +29,7 @@ def exported() -> InMemorySpanExporter:
             span.set_attributes(
                 {"text": "ä", "int": -(2**62), "float": 1.5, "bool": True, "list": ["a", "b"]}
             )
+            span.add_link(SpanContext(1, 2, is_remote=True), {"why": "because"})
             span.add_event("sent", {"ints": [1, 2], "empty": ""})
             span.set_status(Status(StatusCode.OK))
         return {"n": 2}
@@ -61,6 +62,8 @@ def test_all_sources_tell_the_same(enums: str) -> None:
     expected = plain(read_spans(exporter.get_finished_spans()))
     assert 4 == len(expected)
     assert {"unset", "ok"} == {span["status"] for span in expected}
+    linked = {"trace_id": f"{1:032x}", "span_id": f"{2:016x}", "attributes": {"why": "because"}}
+    assert [linked] == [link for span in expected for link in span["links"]]
     by_id = {span["span_id"]: span for span in expected}
     assert by_id == {span["span_id"]: span for span in plain(read_otlp(request.SerializeToString()))}
     data = hexed(MessageToDict(request, use_integers_for_enums=enums == "numbers"))
