@@ -232,6 +232,7 @@ CASES: Final[Mapping[str, Callable[[Bench], Run]]] = {
     "import nothing": partial(_import, module=None),
     "import sdk": partial(_import, module="opentelemetry.sdk.trace"),
     "import otgraph": partial(_import, module="otgraph.graph"),
+    "import otgraph, all": partial(_import, module="otgraph.graph.compiled"),
     "import langgraph": partial(_import, module="langgraph.graph"),
 }
 """Name -> what prepares it. Asynchronous cases prepare a coroutine function."""

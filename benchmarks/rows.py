@@ -233,6 +233,7 @@ def _imports() -> list[Row]:
 
     return [
         row(Side("otgraph", "import otgraph"), "import otgraph.graph", 1.5),
+        row(Side("otgraph", "import otgraph, all"), "import otgraph.graph, with what runs graphs", None),
         row(Side("langgraph", "import langgraph"), "import langgraph.graph", None),
     ]
 

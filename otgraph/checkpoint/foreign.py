@@ -9,9 +9,6 @@ from __future__ import annotations
 from copy import copy
 from typing import Any, Final, TypeVar
 
-from otgraph.checkpoint.serde.encrypted import EncryptedSerializer
-from otgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-
 __all__ = ["with_own_types"]
 
 Saver = TypeVar("Saver")
@@ -38,9 +35,14 @@ def with_own_types(saver: Saver) -> Saver:
 def _own(serde: Any) -> Any:
     kind = (type(serde).__module__, type(serde).__qualname__)
     if kind == _ENCRYPTED:
+        # Serialisers are imported where they are wanted: most graphs save nothing, or in otgraph's own savers.
+        from otgraph.checkpoint.serde.encrypted import EncryptedSerializer
+
         return EncryptedSerializer(serde.cipher, _own(serde.serde))
     if kind != _JSONPLUS or getattr(serde, "_custom_unpack_ext_hook", False):
         return serde
+    from otgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
     listed: Any = getattr(serde, "_allowed_msgpack_modules", True)
     return JsonPlusSerializer(
         pickle_fallback=getattr(serde, "pickle_fallback", False),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from datetime import timedelta
-from typing import Any, Generic, Literal, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 from typing_extensions import Self
 
@@ -23,7 +23,6 @@ from otgraph.graph.arguments import (
     read_ends,
     read_policies,
 )
-from otgraph.graph.compiled import CompiledStateGraph
 from otgraph.graph.deprecated import refuse_unknown, renamed
 from otgraph.plan.callee import infer_name, inspect_callee, is_runnable
 from otgraph.plan.channels import add_schema
@@ -44,6 +43,9 @@ from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy, TracePolic
 from otgraph.timeout import read_timeout
 from otgraph.typing import ContextT, InputT, OutputT, StateT
 from otgraph.warnings import LangGraphDeprecatedSinceV05, LangGraphDeprecatedSinceV10
+
+if TYPE_CHECKING:
+    from otgraph.graph.compiled import CompiledStateGraph
 
 __all__ = ["CompiledStateGraph", "StateGraph"]
 
@@ -309,6 +311,9 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             transformers: makers of further projections of its event stream.
             telemetry: what is recorded of its runs, where it differs from the application's settings.
         """
+        # What runs graphs, the tracing SDK with it, takes longer to import than all that builds them.
+        from otgraph.graph.compiled import CompiledStateGraph
+
         check_checkpointer(checkpointer)
         plan = self.plan(
             name=name or "LangGraph", interrupt_before=interrupt_before, interrupt_after=interrupt_after
@@ -334,3 +339,14 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
                 "This will not be reflected in the compiled graph.",
                 what,
             )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name == "CompiledStateGraph":
+            # Here is where LangGraph's users find it; see `compile` for why it is not imported before.
+            from otgraph.graph.compiled import CompiledStateGraph
+
+            return CompiledStateGraph
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,12 +7,12 @@ Rule: the stream hears first and its faults reach the caller; a fault of a proce
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otgraph.tracing.faults import faults
@@ -121,16 +121,21 @@ class SpanSource:
         self._known = processors
 
 
-_EMPTY: Final = frozenset(
-    getattr(kind, hook)
-    for kind in (SpanProcessor, SimpleSpanProcessor, BatchSpanProcessor)
-    for hook in ("on_start", "_on_ending")
-    if hasattr(kind, hook)
-)
-"""Hooks of the SDK's own processors that do nothing."""
+@lru_cache(maxsize=1)
+def _empty() -> frozenset[Any]:
+    """Return the hooks of the SDK's own processors that do nothing."""
+    # Imported when there is a processor: whoever has none need not wait for the SDK's exporters.
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+
+    return frozenset(
+        getattr(kind, hook)
+        for kind in (SpanProcessor, SimpleSpanProcessor, BatchSpanProcessor)
+        for hook in ("on_start", "_on_ending")
+        if hasattr(kind, hook)
+    )
 
 
 def _does(processor: Any, hook: str) -> bool:
     """Say whether a processor has a hook of its own, and not just an empty one."""
     own = getattr(type(processor), hook, None)
-    return hasattr(processor, hook) if own is None else own not in _EMPTY
+    return hasattr(processor, hook) if own is None else own not in _empty()
