@@ -113,6 +113,10 @@ class TaskInfo:
     """The ids of the interrupts at which an earlier run left it."""
     restored: bool = False
     """Whether its writes are known from an earlier execution, so that it does not run."""
+    failed: bool = False
+    """Whether it failed in an earlier execution, and its error handler runs in its place."""
+    handles: str | None = None
+    """The id of the failed task in whose place it runs, if it is an error handler."""
     cached: bool = False
     """Whether they are from a cache."""
     replayed: Sequence[Any] = ()

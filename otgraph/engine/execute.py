@@ -11,10 +11,11 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from otgraph.constants import ERROR, INTERRUPT, PUSH, START
+from otgraph.constants import ERROR, ERROR_SOURCE_NODE, INTERRUPT, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.cached import remember_flow
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
+from otgraph.engine.handlers import handler_task
 from otgraph.engine.limits import limit_of, within_flow
 from otgraph.engine.retry import matching_policy, retry_delay
 from otgraph.engine.run import Run
@@ -26,17 +27,12 @@ from otgraph.errors import (
     GraphDrained,
     GraphInterrupt,
     NodeCancelledError,
-    NodeError,
     NodeTimeoutError,
     ParentCommand,
 )
-from otgraph.events import Outcome
-from otgraph.ids import task_id
+from otgraph.events import Outcome, Write
 
 __all__ = ["annotate", "keep_failure_flow", "note", "retry_flow", "task_flow"]
-
-HANDLER = "node_error_handler"
-"""Part of the identity of a task that runs in the place of a failed one."""
 
 
 def task_flow(run: Run, task: Task, nested: Any) -> Flow:
@@ -118,12 +114,7 @@ def _handle_flow(run: Run, failed: Task, error: BaseException, nested: Any) -> F
     """Run the error handler of a node in its place; return what stops the superstep, if the handler fails too."""
     if not isinstance(error, Exception):
         return error
-    assert failed.node.error_handler is not None
-    node = run.plan.nodes[failed.node.error_handler]
-    name = node.name
-    id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PUSH, HANDLER, failed.id))  # noqa: A001
-    task = Task(run, node, id, failed.input, (), (*failed.path, HANDLER))
-    task.failure = NodeError(failed.name, error)
+    task = handler_task(run, failed, error)
     task.sources = (failed.span,)
     failed.handler = task
     run.observer.task_substituted(task, failed)
@@ -220,7 +211,10 @@ def keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flow
         if error.args[0]:
             yield from keep_writes_flow(run, task, [(INTERRUPT, tuple(error.args[0]))])
     elif error is not None and not isinstance(error, GraphBubbleUp):
-        yield from keep_writes_flow(run, task, [(ERROR, error)])
+        kept: list[Write] = [(ERROR, error)]
+        if task.node.error_handler is not None and isinstance(error, Exception):
+            kept.append((ERROR_SOURCE_NODE, task.name))
+        yield from keep_writes_flow(run, task, kept)
 
 
 def annotate(task: Task, error: BaseException) -> None:

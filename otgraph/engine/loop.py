@@ -26,6 +26,7 @@ from otgraph.engine.effects import (
     Stopped,
 )
 from otgraph.engine.execute import note, task_flow
+from otgraph.engine.handlers import taken_up
 from otgraph.engine.interrupts import stops_at
 from otgraph.engine.lineage import save_in
 from otgraph.engine.run import Run
@@ -136,7 +137,7 @@ def _steps_flow(run: Run, input: Any) -> Flow:
                 run.observer.run_paused(run)
                 return Outcome.INTERRUPTED
             continue
-        yield from _superstep_flow(run, tasks)
+        yield from _superstep_flow(run, tasks if saved is None else taken_up(run, saved, tasks))
         if run.interrupts:
             return Outcome.INTERRUPTED
         if run.paused:

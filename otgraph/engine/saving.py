@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from otgraph.constants import ERROR, INPUT, INTERRUPT, NO_WRITES, NULL_TASK_ID, RESUME
+from otgraph.constants import ERROR, ERROR_SOURCE_NODE, INPUT, INTERRUPT, NO_WRITES, NULL_TASK_ID, RESUME
 from otgraph.engine.effects import Failure, Flow, Flush, Rest, SaveCheckpoint, SaveWrites, checked
 from otgraph.engine.restore import changed_versions, checkpoint_of, tracked_packet
 from otgraph.engine.run import Run
@@ -23,7 +23,7 @@ __all__ = ["SPECIAL", "Source", "close_flow", "keep_writes_flow", "put_writes_fl
 
 Source = Literal["input", "loop", "update", "fork"]
 
-SPECIAL = frozenset({ERROR, INTERRUPT, RESUME})
+SPECIAL = frozenset({ERROR, ERROR_SOURCE_NODE, INTERRUPT, RESUME})
 
 
 def save_flow(run: Run, thread: SavedThread, source: Source) -> Flow:

@@ -67,10 +67,9 @@ class RecordedRun:
             self._keep(ended, attributes.get(names.END_SEQ), span["end_ns"])
         elif names.TASK_ID in attributes:
             task = _task(run, attributes)
-            if names.HANDLES not in attributes:
-                self._keep(
-                    TaskStarted(task), attributes.get(names.SEQ), span["start_ns"], _payload(attributes)
-                )
+            told = _payload(attributes)
+            if told is not MISSING:  # as it is where an error handler stands in, which streams do not show
+                self._keep(TaskStarted(task), attributes.get(names.SEQ), span["start_ns"], told)
         self._add_events(span, run, task)
 
     def _add_events(self, span: ExportedSpan, run: RunInfo, task: TaskInfo | None) -> None:

@@ -210,7 +210,7 @@ class TracingObserver:
             else:
                 self._start_task(task, TaskStarted(task) if heard else None)
         for task in tasks:
-            if task.restored:
+            if task.restored and not task.failed:
                 self._say_again(task)
 
     def _say_again(self, task: TaskInfo) -> None:
@@ -241,7 +241,7 @@ class TracingObserver:
 
     def task_substituted(self, task: TaskInfo, failed: TaskInfo) -> None:
         """Start the span of an error handler; streams do not show its start."""
-        self._start_task(task, None, **{names.HANDLES: failed.id})
+        self._start_task(task, None)
 
     def task_called(self, task: TaskInfo) -> None:
         """Start the span of a task that user code has called; a restored one has none."""

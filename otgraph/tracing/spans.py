@@ -80,6 +80,8 @@ def task_span(pipeline: AnyPipeline, task: TaskInfo, more: Mapping[str, Any]) ->
     }
     if task.goes_on:
         attributes[names.GOES_ON] = task.goes_on
+    if task.handles is not None:
+        attributes[names.HANDLES] = task.handles
     name = f"invoke_node {node}"
     if task.caller is not None:
         return _below_caller(pipeline, name, task.caller, attributes)
