@@ -139,6 +139,8 @@ def _take(run: Run, task: Task, result: Any) -> Failure | None:
 
 def retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
     """Wait and make ready for another attempt; return the final reply if there is to be none."""
+    if _cancelled_itself(task, failure.error):
+        return failure
     try:
         policy = matching_policy(task.node.retry, failure.error)
     except Exception as error:
@@ -219,8 +221,13 @@ def keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flow
 
 def annotate(task: Task, error: BaseException) -> None:
     """Say in an exception's notes which task it ended."""
-    if not isinstance(error, NodeCancelledError):
+    if not _cancelled_itself(task, error):
         note(error, f"During task with name '{task.name}' and id '{task.id}'")
+
+
+def _cancelled_itself(task: Task, error: BaseException) -> bool:
+    """Say whether a task's own node raised CancelledError, which is no failure that is retried."""
+    return isinstance(error, NodeCancelledError) and error.node == task.name
 
 
 def note(error: BaseException, text: str) -> None:

@@ -7,8 +7,9 @@ Rule: pure; the waiting, and the jitter, are the driver's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeGuard
 
-from otgraph.errors import GraphBubbleUp, NodeCancelledError
+from otgraph.errors import GraphBubbleUp
 from otgraph.policies import RetryPolicy
 
 __all__ = ["matching_policy", "retry_delay"]
@@ -21,11 +22,11 @@ def matching_policy(policies: Sequence[RetryPolicy], error: BaseException) -> Re
     Raises:
         TypeError: a policy's `retry_on` is neither exception classes nor a function.
     """
-    if not isinstance(error, Exception) or isinstance(error, (GraphBubbleUp, NodeCancelledError)):
+    if not isinstance(error, Exception) or isinstance(error, GraphBubbleUp):
         return None
     for policy in policies:
         retry_on = policy.retry_on
-        if isinstance(retry_on, (Sequence, type)):
+        if isinstance(retry_on, type) or _are_types(retry_on):
             if isinstance(error, retry_on if isinstance(retry_on, type) else tuple(retry_on)):
                 return policy
         elif callable(retry_on):
@@ -36,6 +37,10 @@ def matching_policy(policies: Sequence[RetryPolicy], error: BaseException) -> Re
                 f"retry_on must be an exception class, a sequence of them, or a function, not {retry_on!r}"
             )
     return None
+
+
+def _are_types(given: Any) -> TypeGuard[Sequence[type[Exception]]]:
+    return isinstance(given, Sequence) and all(isinstance(each, type) for each in given)
 
 
 def retry_delay(policy: RetryPolicy, attempt: int) -> float | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,10 +35,13 @@ def test_control_flow_is_never_retried(error: BaseException) -> None:
     assert None is matching_policy([RetryPolicy(retry_on=lambda error: True)], error)
 
 
-def test_a_policy_that_makes_no_sense_is_refused() -> None:
+@pytest.mark.parametrize("given", [5, "ValueError", ["ValueError"], None])
+def test_a_policy_that_makes_no_sense_is_refused(given: Any) -> None:
     """The error shows what was given as `retry_on`."""
-    with pytest.raises(TypeError, match="retry_on must be an exception class, .* not 5"):
-        matching_policy([RetryPolicy(retry_on=5)], ValueError())  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match=f"retry_on must be an exception class, .* not {re.escape(repr(given))}"
+    ):
+        matching_policy([RetryPolicy(retry_on=given)], ValueError())
 
 
 @given(

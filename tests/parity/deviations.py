@@ -24,6 +24,10 @@ DEVIATIONS = {
     ),
     "drain.asked_before_it_begins": "a chunk that was made is shown, whatever comes next",
     "envelopes.unknown_modes": "an unknown stream mode is an error, not a stream without chunks",
+    "error_handlers.a_handler_that_was_done": "a handler that was done is not run again",
+    "error_handlers.exceptions_that_are_the_callers": (
+        "what is no Exception, as KeyboardInterrupt, is the caller's: no handler keeps it"
+    ),
     "errors_validation.what_a_builder_refuses": "a reserved node name and a list edge from nowhere are refused",
     "functional.outside_of_a_run": "the errors say what to do",
     "functional.retries": (
@@ -38,6 +42,10 @@ DEVIATIONS = {
     "names.config_runtime_constants_errors": "errors of resuming come with checkpointers",
     "node_cache.a_key_function_that_fails": "a chunk that was made is shown, whatever fails next",
     "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",
+    "retries.graphs_inside_that_save_themselves": (
+        "a graph that has a place for itself goes on where its last attempt stopped"
+    ),
+    "retries.retry_on_that_is_none": "the error says which value was wrong, and in which task",
     "running.recursion_limit": "the error says which value was wrong",
     "runtimes.a_nested_graph_with_a_store": "a nested graph that was compiled with a store has it",
     "state.dataclass_state": "state that was applied is shown even if no next input can be made of it",

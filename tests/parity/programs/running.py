@@ -217,7 +217,7 @@ def results_come_when_their_task_ends(lg, drive):
         yield drive.stream(graph, {"log": []}, stream_mode=modes, on_chunk=tell)
 
 
-@covers("ENG-31", colours=("sync", "async"))
+@covers("ENG-31", "REL-12", colours=("sync", "async"))
 def step_timeout(lg, drive):
     """A step that takes longer than step_timeout ends the run; one that does not is not disturbed."""
 
