@@ -27,6 +27,7 @@ from otgraph.events import (
 )
 from otgraph.infos import RunInfo
 from otgraph.missing import MISSING
+from otgraph.snapshot import Interrupt
 from otgraph.tracing import names
 from otgraph.tracing.faults import faults
 from otgraph.tracing.instances import Instances
@@ -120,19 +121,22 @@ class Capture:
         return self._writes(fact)
 
     def _writes(self, fact: TaskCommitted | TaskRestored) -> dict[str, Any]:
+        return self._payload("writes", self._shown_writes(fact))
+
+    def _shown_writes(self, fact: TaskCommitted | TaskRestored | TaskFailed) -> list[Write]:
         writes = _state_writes(fact.run, fact.writes)
         process = _hook(fact.task, "process_outputs")
-        if process is not None and writes:
-            self._withheld.setdefault(fact.run, []).append((process, {key for key, _ in writes}))
-            shown = processed(process, dict(writes))
-            writes = list(shown.items()) if isinstance(shown, dict) else []
-        return self._payload("writes", writes)
+        if process is None or not writes:
+            return writes
+        self._withheld.setdefault(fact.run, []).append((process, {key for key, _ in writes}))
+        shown = processed(process, dict(writes))
+        return list(shown.items()) if isinstance(shown, dict) else []
 
     def task_failed(self, fact: TaskFailed) -> dict[str, Any]:
         """Record the exception as an object, besides the event that stands for it, and what it left behind."""
         told = {"error": self._error(fact.error)}
         if fact.writes:
-            told["writes"] = _state_writes(fact.run, fact.writes)
+            told["writes"] = self._shown_writes(fact)
         return self._payload("error", told)
 
     def task_retried(self, fact: TaskRetried) -> dict[str, Any]:
@@ -150,11 +154,16 @@ class Capture:
 
     def task_interrupted(self, fact: TaskInterrupted) -> dict[str, Any]:
         """Record what is asked."""
-        return self._payload("interrupts", list(fact.interrupts))
+        asked = list(fact.interrupts)
+        process = _hook(fact.task, "process_outputs")
+        if process is not None:
+            asked = [Interrupt(processed(process, each.value), each.id) for each in asked]
+        return self._payload("interrupts", asked)
 
     def emitted(self, fact: Emitted) -> dict[str, Any]:
         """Record one item of a stream writer."""
-        return self._payload("custom", fact.payload)
+        process = _hook(fact.task, "process_outputs")
+        return self._payload("custom", fact.payload if process is None else processed(process, fact.payload))
 
     def step_applied(self, fact: StepApplied) -> dict[str, Any]:
         """Record the channels that changed and those that were written to."""
@@ -176,7 +185,16 @@ class Capture:
     def checkpoint_saved(self, fact: CheckpointSaved) -> dict[str, Any]:
         """Record which checkpoint it is and what is due; the state was recorded as it changed."""
         fact.load()
-        return self._payload("checkpoint", fact.told)
+        told = dict(fact.told or {})
+        discreet = {task.id for task in fact.tasks if _hook(task, "process_outputs") is not None}
+        if discreet:
+            told["tasks"] = [
+                {key: value for key, value in task.items() if key not in ("result", "interrupts")}
+                if task["id"] in discreet
+                else task
+                for task in told.get("tasks", ())
+            ]
+        return self._payload("checkpoint", told)
 
     def _let_through(self, run: RunInfo, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the new values of channels; of those that nodes with a policy wrote to, what the policies allow."""

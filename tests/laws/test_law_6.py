@@ -13,10 +13,11 @@ import pytest
 from pydantic import BaseModel
 
 import otgraph
+from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.config import get_stream_writer
 from otgraph.graph import START, StateGraph
 from otgraph.telemetry import TelemetryOptions, get_telemetry, read_otlp, replay, set_telemetry
-from otgraph.types import Command, Interrupt, Send, TracePolicy, interrupt, omit_payload
+from otgraph.types import Command, Interrupt, Send, StreamWriter, TracePolicy, interrupt, omit_payload
 
 from .conftest import Driver
 from .programs import MODES, State, adding, chained
@@ -270,6 +271,38 @@ def test_a_node_has_the_last_word_on_its_own_payloads(
     sent = exported(kept)
     assert (kept_input, kept_output) == (f"{SECRET} in" in sent, f"{SECRET} out" in sent)
     assert list(replay(read_otlp(kept.otlp()), MODES))
+
+
+@pytest.mark.parametrize("end", ["answer", "failure", "branch"])
+def test_a_node_has_the_last_word_on_all_it_says(driver: Driver, end: str) -> None:
+    """What a node with a policy says to its writer, asks, and leaves behind when it fails, is its output too."""
+
+    def speak(state: State, writer: StreamWriter) -> Any:
+        writer({"word": SECRET})
+        if end == "answer":
+            return {"log": [interrupt(SECRET)]}
+        if end == "failure":
+            raise ValueError("no secret")
+        return {"log": [SECRET]}
+
+    def route(state: State) -> str:
+        if end == "branch":
+            raise ValueError("no secret")
+        return "__end__"
+
+    policy = TracePolicy(process_outputs=omit_payload)
+    graph: Any = StateGraph(State).add_node("a", driver.node(speak), trace_policy=policy)
+    graph.add_edge(START, "a").add_conditional_edges("a", route)
+    kept, options = recorder(capture=True)
+    compiled = graph.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    chunks = driver.stream(compiled, {"n": 1}, config, stream_mode=MODES, telemetry=options)
+    assert SECRET in repr(chunks)
+    if end == "answer":
+        chunks = driver.stream(compiled, None, config, stream_mode=[*MODES, "checkpoints"], telemetry=options)
+        assert SECRET in repr(chunks)
+    assert SECRET not in exported(kept)
+    assert kept.spans
 
 
 # ---- where options are given
