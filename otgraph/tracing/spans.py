@@ -13,6 +13,7 @@ from typing import Any
 
 from opentelemetry.context import Context
 
+from otgraph.constants import NS_SEP
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.identity import config_attributes, run_facts
@@ -82,6 +83,7 @@ def task_span(pipeline: AnyPipeline, task: TaskInfo, more: Mapping[str, Any]) ->
         attributes[names.GOES_ON] = task.goes_on
     if task.handles is not None:
         attributes[names.HANDLES] = task.handles
+        attributes[names.TASK_NS] = NS_SEP.join(task.ns or ())
     name = f"invoke_node {node}"
     if task.caller is not None:
         return _below_caller(pipeline, name, task.caller, attributes)

@@ -85,7 +85,13 @@ def _mismatches() -> tuple[list[Any], Any]:
     return found, report
 
 
-CASES = [(program.name, colour) for program in load_programs().values() for colour in program.colours]
+CASES = [
+    (program.name, colour)
+    for program in load_programs().values()
+    for colour in program.colours
+    # What a trace policy has rewritten cannot be told as it was.
+    if not program.name.startswith("trace_policies.")
+]
 
 
 @pytest.mark.parametrize(
