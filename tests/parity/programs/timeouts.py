@@ -8,7 +8,7 @@ from parity.registry import covers
 
 from .states import Log, chain, fan, speaker
 
-LIMIT = 0.12
+LIMIT = 0.25
 
 
 def told(chunks):
@@ -44,7 +44,7 @@ def policies(lg):
     )
 
 
-def sleeper(seconds=0.5):
+def sleeper(seconds=1.0):
     """Return a node that sleeps."""
 
     async def sleep(state):
@@ -126,13 +126,13 @@ def what_a_node_makes_of_it(lg, drive):
 
     async def keeps_it(state):
         try:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.0)
         except asyncio.CancelledError:
             return {"log": ["kept"]}
 
     async def fails(state):
         try:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.0)
         except asyncio.CancelledError:
             raise ValueError("while it was cancelled") from None
 
@@ -157,7 +157,7 @@ def branches(lg, drive):
     """The branches of a node are part of the attempt."""
 
     async def route(state):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.0)
         return "__end__"
 
     builder = lg.graph.StateGraph(Log).add_node("a", speaker(drive, "a"), timeout=LIMIT)
