@@ -19,6 +19,7 @@ __all__ = [
     "Emitted",
     "CheckpointSaved",
     "Fact",
+    "MessageTold",
     "Outcome",
     "RunEnded",
     "RunPaused",
@@ -242,6 +243,26 @@ class Emitted(Fact):
         return self.run.ns if ns is None else ns
 
 
+class MessageTold(Fact):
+    """
+    A token or a message is handed out; a live event: streams hear of it, and the span only counts it.
+
+    Args:
+        metadata: where the message comes from, as the stream shows it.
+        whole: whether it is a complete message, which nobody is shown who knows its id.
+    """
+
+    kind = 1 << 18
+
+    def __init__(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
+        self.run = task.run
+        self.task = task
+        self.attempt = task.attempt
+        self.message = message
+        self.metadata = metadata
+        self.whole = whole
+
+
 class StepApplied(Fact):
     """The writes of a superstep became state."""
 
@@ -330,7 +351,7 @@ class SpanNoted(Fact):
     kind = 1 << 13
 
 
-ANYTHING = (1 << 18) - 1
+ANYTHING = (1 << 19) - 1
 """Every kind of fact."""
 
 

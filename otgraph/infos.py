@@ -126,6 +126,10 @@ class TaskInfo:
     """From 1."""
     emitted: int = 0
     """How many items were handed to the stream writer."""
+    told: int = 0
+    """How many tokens and messages were handed to the stream."""
+    first_told_ns: int = 0
+    """When the first of them was, in nanoseconds since 1970."""
 
     def __init__(
         self,

@@ -19,20 +19,20 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 FLOORS = {
     # 6 surface
-    "__main__.py": 6, "cli.py": 6, "cli/": 6, "func.py": 6, "func/": 6, "graph/": 6, "langchain/": 6,
+    "__main__.py": 6, "cli.py": 6, "cli/": 6, "func.py": 6, "func/": 6, "graph/": 6,
     "prebuilt/": 6, "testing.py": 6, "testing/": 6,
     # 5 world
     "cache/memory.py": 5, "cache/sqlite.py": 5, "checkpoint/memory.py": 5, "checkpoint/persistent_dict.py": 5,
     "checkpoint/sqlite/": 5, "drivers/": 5, "store/memory.py": 5, "store/sqlite/": 5,
     # 4 observe
-    "stream/": 4, "tracing/": 4,
+    "langchain/": 4, "stream/": 4, "tracing/": 4,
     # 3 engine
     "engine/": 3,
     # 2 plan
     "plan/": 2,
     # 1 state
-    "cache/": 1, "channels/": 1, "checkpoint/": 1, "managed/": 1, "messages.py": 1, "messages/": 1,
-    "runtime.py": 1, "schema.py": 1, "schema/": 1, "store/": 1,
+    "cache/": 1, "channels/": 1, "checkpoint/": 1, "langchain/messages.py": 1, "managed/": 1,
+    "messages/": 1, "runtime.py": 1, "schema.py": 1, "schema/": 1, "store/": 1,
     # 0 words
     "__init__.py": 0, "command.py": 0, "constants.py": 0, "errors.py": 0, "events.py": 0, "ids.py": 0,
     "infos.py": 0, "missing.py": 0, "options.py": 0, "policies.py": 0, "run_config.py": 0,
@@ -56,6 +56,8 @@ DOORS = {
 """Files that only re-export, besides every `__init__.py`."""
 
 SIBLINGS = {
+    ("messages", ""): "tokens are told through the scope of a call",
+    ("messages", "langchain"): "messages are LangChain's objects where it is installed",
     ("", "channels"): "a schema turns annotations into channels",
     ("", "managed"): "a schema turns annotations into managed values",
     ("func", "graph"): "a function of the functional API is a compiled graph",

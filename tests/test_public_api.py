@@ -98,8 +98,6 @@ MODULES = {
 """Module below `langgraph` -> its public names."""
 
 LATER = {
-    "graph": "MessageGraph MessagesState add_messages",
-    "graph.message": ...,
     "graph.ui": ...,
     "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer",
     "errors": "NodeInterrupt UnknownInterruptError is_invalid_resume",
@@ -125,8 +123,9 @@ EXTRA = {
 """What otgraph's module of that name offers besides."""
 
 OWN = {
+    "messages": "MessageChunk MessagesState ModelCall REMOVE_ALL_MESSAGES add_messages model_call push_message",
     "telemetry": "AsyncWatcher Captured ExportedSpan LiveRun TelemetryOptions Truncated Watcher awatch get_telemetry "
-    "live_runs read_otlp read_otlp_json read_spans replay set_telemetry watch"
+    "live_runs read_otlp read_otlp_json read_spans replay set_telemetry watch",
 }
 """Module that LangGraph does not have -> its names."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from otgraph.command import Command
 from otgraph.drivers.scope import CallScope
 from otgraph.engine.effects import CallNode
+from otgraph.langchain.bridge import enter as enter_langchain
 from otgraph.plan.model import Callee
 from otgraph.runtime import SCOPE
 
@@ -49,7 +50,10 @@ def call_sync(effect: CallNode, scope: CallScope, context: Context) -> Any:
 def _call(function: Callable[..., Any], effect: CallNode, scope: CallScope) -> Any:
     SCOPE.set(scope)
     task = effect.task
-    task.run.place.enter(task.span)
+    place = task.run.place
+    place.enter(task.span)
+    if place.record.bridged:
+        enter_langchain(scope)
     callee = effect.callee
     extra = arguments(callee, scope) if callee.inject else {}
     result = function(effect.input, **extra)
@@ -69,7 +73,10 @@ def open_coroutine(effect: CallNode, scope: CallScope, context: Context) -> tupl
 def _open(function: Callable[..., Awaitable[Any]], effect: CallNode, scope: CallScope) -> Awaitable[Any]:
     SCOPE.set(scope)
     task = effect.task
-    task.run.place.enter(task.span)
+    place = task.run.place
+    place.enter(task.span)
+    if place.record.bridged:
+        enter_langchain(scope)
     callee = effect.callee
     if callee.inject:
         return function(effect.input, **arguments(callee, scope))

@@ -93,6 +93,12 @@ class TimedScope(CallScope):
             clock.sign()
         CallScope.write(self, payload)
 
+    def tell(self, message: Any, metadata: dict[str, Any], *, whole: bool = False) -> None:
+        """Hand a token or a message to whoever streams `messages`."""
+        for clock in self.clocks:
+            clock.sign()
+        CallScope.tell(self, message, metadata, whole=whole)
+
     def beat(self) -> None:
         """Tell that the call is alive."""
         CallScope.beat(self)

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from otgraph.constants import CONF, NS_SEP
 from otgraph.engine.interrupts import ask
+from otgraph.engine.metadata import INTEGRATION, task_metadata
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.errors import RunEndedError
+from otgraph.events import MessageTold
 from otgraph.ids import checkpoint_text
+from otgraph.langchain.bridge import callbacks_of
 from otgraph.plan.model import NodePlan
 from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
 from otgraph.runtime import ExecutionInfo, Runtime
@@ -106,6 +109,29 @@ class CallScope:
         if record.crowded and self.driver is not None:
             self.driver.pause(self)
 
+    @property
+    def heard(self) -> bool:
+        """Whether what the call says still counts."""
+        return not (self.ended or self.muted or self.run.place.record.closed)
+
+    def tell(self, message: Any, metadata: dict[str, Any], *, whole: bool = False) -> None:
+        """Hand a token, or a message if it is `whole`, to whoever streams `messages`."""
+        run = self.run
+        record = run.place.record
+        if self.ended or record.closed:
+            self.refuse("its stream of messages")
+        if self.muted:
+            return
+        run.observer.message_told(self.task, message, metadata, whole=whole)
+        if record.crowded and self.driver is not None:
+            self.driver.pause(self)
+
+    def push(self, key: str, value: Any) -> None:
+        """Write to a key of the state, before what the node returns is written."""
+        if not self.heard:
+            self.refuse("a write to the state")
+        self.task.pushed = [*self.task.pushed, (key, value)]
+
     def refuse(self, what: str) -> NoReturn:
         """
         Refuse what the call asks for, as its result does not count any more.
@@ -180,27 +206,16 @@ class CallScope:
 
     def _make_config(self) -> RunnableConfig:
         task, given = self.task, self.run.options.config
-        metadata = dict(given.metadata)
-        run_ns = NS_SEP.join(self.run.ns)
-        if self.run.thread is not None:
-            metadata.setdefault("thread_id", given.configurable.get("thread_id"))
-        metadata.update(
-            langgraph_step=task.step,
-            langgraph_node=task.name,
-            langgraph_triggers=task.triggers,
-            langgraph_path=task.path,
-            langgraph_checkpoint_ns=task.checkpoint_ns,
-        )
-        metadata.update(task.node.metadata)
-        if run_ns:
-            metadata["checkpoint_ns"] = run_ns
-        config = RunnableConfig(metadata=metadata)
+        config = RunnableConfig(metadata=task_metadata(task))
         if given.recursion_limit != DEFAULT_RECURSION_LIMIT:
             config["recursion_limit"] = given.recursion_limit
         if given.tags:
             config["tags"] = list(given.tags)
-        if given.callbacks is not None:
-            config["callbacks"] = given.callbacks
+        callbacks = given.callbacks
+        if self.run.place.record.mask & MessageTold.kind:
+            callbacks = callbacks_of(self, callbacks, task_metadata(task, INTEGRATION), list(given.tags))
+        if callbacks is not None:
+            config["callbacks"] = callbacks
         if given.max_concurrency is not None:
             config["max_concurrency"] = given.max_concurrency
         config[CONF] = {

@@ -21,6 +21,7 @@ from otgraph.engine.retry import matching_policy, retry_delay
 from otgraph.engine.run import Run
 from otgraph.engine.saving import keep_writes_flow
 from otgraph.engine.task import Task
+from otgraph.engine.told import identify, tell_returned
 from otgraph.engine.writes import result_writes
 from otgraph.errors import (
     GraphBubbleUp,
@@ -30,7 +31,7 @@ from otgraph.errors import (
     NodeTimeoutError,
     ParentCommand,
 )
-from otgraph.events import Outcome, Write
+from otgraph.events import MessageTold, Outcome, Write
 
 __all__ = ["annotate", "keep_failure_flow", "note", "retry_flow", "task_flow"]
 
@@ -66,6 +67,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                     branches = branches_flow(run, task, result)
                     reply = yield from branches if limit is None else within_flow(task, limit, branches)
                 if reply is None:
+                    if not node.hidden and run.observer.hears(MessageTold.kind):
+                        tell_returned(run, task, result)
                     if task.cache_keys:
                         yield from remember_flow(run, task)
                     if run.saved is not None:
@@ -132,6 +135,10 @@ def _take(run: Run, task: Task, result: Any) -> Failure | None:
         writes = result_writes(result, plan.input_keys if node.name == START else plan.state_keys)
     except Exception as error:
         return Failure(error)
+    if task.pushed:
+        writes = [*task.pushed, *writes]
+    if plan.message_keys:
+        identify(writes, plan.message_keys)
     writes.extend(node.edges)
     task.writes = writes
     return None
@@ -149,7 +156,7 @@ def retry_flow(run: Run, task: Task, failure: Failure) -> Flow:
     if policy is None or delay is None:
         return failure
     annotate(task, failure.error)
-    task.writes = ()
+    task.writes = task.pushed = ()
     run.observer.task_retried(task, failure.error, delay)
     task.attempt += 1
     task.asked = task.called = 0

@@ -84,3 +84,9 @@ class Observer(Protocol):
 
     def emitted(self, task: TaskInfo, payload: Any) -> None:
         """User code handed something to its stream writer."""
+
+    def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
+        """A token or, if it is `whole`, a message is there."""
+
+    def hears(self, kind: int) -> bool:
+        """Say whether anybody wants to hear facts of that kind."""

@@ -56,6 +56,8 @@ class Task(TaskInfo):
     """What it has handed to its stream writer in this attempt; None if nobody wants to know."""
     first_attempt_time: float | None = None
     """Seconds since 1970; set by the driver that makes the first call."""
+    pushed: Sequence[Write] = ()
+    """What it wrote in this attempt before it returned."""
     writes: Sequence[Write] = ()
     """What it wrote; state once its superstep is applied."""
 

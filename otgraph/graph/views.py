@@ -47,10 +47,6 @@ def views_of(
 
 def _view(mode: Any, version: Any, subgraphs: bool, buffer: Buffer) -> View:
     modes = check_modes(mode)
-    if "messages" in modes:
-        raise ValueError(
-            "the stream mode 'messages' is not there yet: hand tokens to the node's `writer` and stream 'custom'"
-        )
     return View(modes, envelope(mode, subgraphs=subgraphs, version=version), subgraphs, buffer)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from otgraph.channels.base import BaseChannel
 from otgraph.managed.base import ManagedValue
+from otgraph.messages.add import merges_messages
 from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy, TracePolicy
 from otgraph.schema import Schema
 
@@ -131,12 +132,18 @@ class Plan:
     """`volatile`, as a set."""
     untracked: frozenset[str] = field(init=False)
     """Channels of which nothing is saved."""
+    message_keys: frozenset[str] = field(init=False)
+    """The channels that hold messages, known by their ids."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entry", self.nodes.get("__start__") or next(iter(self.nodes.values())))
         object.__setattr__(self, "volatile_keys", frozenset(self.volatile))
         untracked = frozenset(key for key, channel in self.channels.items() if not channel.tracked)
         object.__setattr__(self, "untracked", untracked)
+        merging = [
+            name for name, it in self.channels.items() if merges_messages(getattr(it, "operator", None))
+        ]
+        object.__setattr__(self, "message_keys", frozenset(merging))
         keys = self.stream_keys
         object.__setattr__(self, "state_keys", frozenset((keys,) if isinstance(keys, str) else keys))
         object.__setattr__(self, "input_keys", frozenset(self.input.channels))

@@ -17,6 +17,7 @@ from otgraph.events import (
     CheckpointSaved,
     Emitted,
     Fact,
+    MessageTold,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -31,6 +32,7 @@ from otgraph.events import (
     Write,
 )
 from otgraph.infos import RunInfo, TaskInfo
+from otgraph.langchain.messages import messages_in
 from otgraph.missing import MISSING
 
 __all__ = ["MODES", "NOTHING_TOLD", "ORDER", "Mode", "States", "project"]
@@ -52,13 +54,19 @@ ORDER: Final = (
 """Which mode speaks first where one fact concerns several."""
 
 
-class States:
-    """The state of each run, put together from what was applied."""
+ATTEMPT: Final = "otgraph_attempt"
+"""In the metadata of messages, from the second attempt of a task on: which attempt it is."""
 
-    __slots__ = ("_values",)
+
+class States:
+    """The state of each run, put together from what was applied, and which messages are known."""
+
+    __slots__ = ("_values", "seen")
 
     def __init__(self) -> None:
         self._values: dict[RunInfo, dict[str, Any]] = {}
+        self.seen: set[str] = set()
+        """The ids of messages that were shown, or that nodes were given."""
 
     def begin(self, run: RunInfo, values: dict[str, Any]) -> None:
         """Take a run's first state."""
@@ -299,6 +307,30 @@ def retries_announced(fact: TaskRetried, states: States) -> Iterable[Payload]:
     )
 
 
+# ---- messages
+
+
+def messages_given(fact: TaskStarted, states: States) -> Iterable[Payload]:
+    """Take note of the messages that a node is given: returning them is no news."""
+    states.seen.update([message.id for message in messages_in(fact.task.input) if message.id is not None])
+    return ()
+
+
+def messages_told(fact: MessageTold, states: States) -> Iterable[Payload]:
+    """Hand out every token, and a whole message unless it was shown or given already."""
+    message, metadata = fact.message, fact.metadata
+    id = getattr(message, "id", None)  # noqa: A001
+    if id is None and isinstance(message, dict):
+        id = message.get("id")  # noqa: A001
+    if id is not None:
+        if fact.whole and id in states.seen:
+            return ()
+        states.seen.add(id)
+    if fact.attempt > 1:
+        metadata = {**metadata, ATTEMPT: fact.attempt}
+    return ((message, metadata),)
+
+
 def spans_shot(fact: Fact, states: States) -> Iterable[Payload]:
     """Hand out the span start, event or end that the fact rides on."""
     return () if fact.shot is None else (fact.shot,)
@@ -334,10 +366,10 @@ MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
         TaskInterrupted: debug_of("task_result", tasks_interrupted),
     },
     "checkpoints": {CheckpointSaved: checkpoints_saved},
-    "messages": {},
+    "messages": {TaskStarted: messages_given, MessageTold: messages_told},
     "custom": {Emitted: custom_emitted},
     "retries": {TaskRetried: retries_announced},
-    "spans": dict.fromkeys(Fact.__subclasses__(), spans_shot),
+    "spans": dict.fromkeys([fact for fact in Fact.__subclasses__() if fact is not MessageTold], spans_shot),
 }
 """Mode -> fact -> what the mode shows of it. A mode is in this table or it does not exist."""
 

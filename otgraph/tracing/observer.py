@@ -20,6 +20,7 @@ from otgraph.events import (
     CheckpointSaved,
     Emitted,
     Fact,
+    MessageTold,
     Outcome,
     RunEnded,
     RunPaused,
@@ -40,6 +41,7 @@ from otgraph.events import (
 )
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
+from otgraph.tracing.counts import count_message, counts_of
 from otgraph.tracing.exceptions import Failures, exception_event
 from otgraph.tracing.faults import faults
 from otgraph.tracing.options import TelemetryOptions
@@ -48,18 +50,13 @@ from otgraph.tracing.place import Place
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
-from otgraph.tracing.spans import forget_span, run_span, task_span
+from otgraph.tracing.spans import forget_span, run_span, said_again, task_span
 
 if TYPE_CHECKING:
     from otgraph.tracing.capture import Capture
 
 __all__ = ["LIVE", "TracingObserver", "new_observer"]
 
-RESTORED_START = "otgraph.task.started"
-"""The event that stands for the start of a task that does not run."""
-
-CALL_INTERRUPTED = "otgraph.call.interrupted"
-"""The event of a called task that waits for a human, on account of which its caller does."""
 
 LIVE: Final[dict[str, RunInfo]] = {}
 """The root runs that are going on in this process, by id."""
@@ -237,7 +234,7 @@ class TracingObserver:
         }
         if fact is not None and self._capture is not None:
             attributes.update(self._capture.task_started(fact))
-        span.emit(RESTORED_START, attributes, fact, reserved=True)
+        span.emit(names.RESTORED_START, attributes, fact, reserved=True)
 
     def task_substituted(self, task: TaskInfo, failed: TaskInfo) -> None:
         """Start the span of an error handler; streams do not show its start."""
@@ -311,7 +308,7 @@ class TracingObserver:
         attributes: dict[str, Any] = {names.INTERRUPT_IDS: tuple(item.id for item in interrupts)}
         if task.caller is not None:
             # The fact is that of the task that called it.
-            task.span.emit(CALL_INTERRUPTED, attributes, None, reserved=True)
+            task.span.emit(names.CALL_INTERRUPTED, attributes, None, reserved=True)
             return
         fact = TaskInterrupted(task, interrupts)
         if self._capture is not None:
@@ -339,10 +336,8 @@ class TracingObserver:
     def task_ended(self, task: TaskInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the task's span."""
         span: Span = task.span
-        if task.attempt > 1:
-            span.annotate({names.ATTEMPTS: task.attempt})
-        if task.emitted:
-            span.annotate({names.CUSTOM_COUNT: task.emitted})
+        if task.emitted or task.told or task.attempt > 1:
+            span.annotate(counts_of(task))
         fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
         self._close(span, outcome, error, fact)
         if task.caller is not None:
@@ -360,11 +355,19 @@ class TracingObserver:
             span = task.run.span
         attributes = None if fact is None or self._capture is None else self._capture.emitted(fact)
         if task.restored:
-            # It is said again, in the superstep's span.
-            attributes = {names.TASK_ID: task.id, names.NODE: task.name, **(attributes or {})}
-            if task.ns is not None:
-                attributes[names.TASK_NS] = NS_SEP.join(task.ns)
+            attributes = said_again(task, attributes)
         span.emit(Emitted.name, attributes, fact)
+
+    def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
+        """Tell streams of a token or a message; the span keeps how many there were, and when the first one was."""
+        count_message(task)
+        if self.record.mask & MessageTold.kind:
+            span = task.span if task.span._end_time is None else task.run.span
+            span.tell(MessageTold(task, message, metadata, whole=whole))
+
+    def hears(self, kind: int) -> bool:
+        """Say whether anybody wants to hear facts of that kind."""
+        return self.record.mask & kind != 0
 
     # ---- one way to start a span, one to end it
 

@@ -57,6 +57,13 @@ class RecordProcessor(SpanProcessor):
             fact.shot = event_shot(span, name, time_ns, attributes)
         return record.append(fact)
 
+    def on_live(self, span: Span, time_ns: int, fact: Fact) -> None:
+        """Put into the record what is no event of the span."""
+        place: Any = span.place
+        if place is not None:
+            fact.time_ns = time_ns
+            place.record.append(fact)
+
     def on_end(self, span: Any) -> None:
         """Put the end of a span into its record."""
         place: Any = span.place

@@ -12,7 +12,7 @@ from itertools import count
 from threading import RLock
 from typing import Any, Protocol
 
-from otgraph.events import Fact
+from otgraph.events import Fact, MessageTold
 from otgraph.infos import RunInfo
 
 __all__ = ["Listener", "Record"]
@@ -49,6 +49,7 @@ class Record:
         "_listeners",
         "_lock",
         "_relief",
+        "bridged",
         "closed",
         "context",
         "crowded",
@@ -72,6 +73,8 @@ class Record:
         """The kinds of facts that anybody wants."""
         self.spans = False
         """Whether anybody watches spans."""
+        self.bridged = False
+        """Whether model clients that are called in nodes are to find the run."""
         self.crowded = False
         """Whether somebody asks the run to wait because it cannot keep up."""
         self.runs: list[RunInfo] = []
@@ -132,6 +135,7 @@ class Record:
             mask |= listener.mask
             spans = spans or listener.watches_spans
         self.mask, self.spans = mask, spans
+        self.bridged = mask & MessageTold.kind != 0
 
     @property
     def flooded(self) -> bool:

@@ -37,6 +37,9 @@ class SpanStream(Protocol):
     ) -> Mapping[str, Any] | int | None:
         """Hear of an event; what is returned is stored with it: its place in the record, or further attributes."""
 
+    def on_live(self, span: Span, time_ns: int, fact: Any) -> None:
+        """Hear of an event that is not kept on the span."""
+
     def on_end(self, span: Span) -> None:
         """Hear of the end, while `span.annotate` still works and `span.fact` is still there."""
 

@@ -116,6 +116,10 @@ class Span(ApiSpan, RecordedSpan):
         if len(events) > source.limits.event_room:
             self._cut_events()
 
+    def tell(self, fact: Any) -> None:
+        """Tell the stream a live event: one that is not kept, and that no exporter sees."""
+        self._source.stream.on_live(self, time_ns(), fact)
+
     def annotate(self, attributes: dict[str, Any]) -> None:
         """Set attributes of the engine, taken as they are; works until the processors see the end."""
         if self._lock is None:

@@ -23,7 +23,7 @@ from otgraph.tracing.provider import AnyPipeline
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 
-__all__ = ["forget_span", "run_span", "task_span"]
+__all__ = ["forget_span", "run_span", "said_again", "task_span"]
 
 
 def run_span(
@@ -106,3 +106,11 @@ def forget_span(place: Place, span: Span) -> None:
     except ValueError:
         # The run has ended before it.
         pass
+
+
+def said_again(task: TaskInfo, attributes: dict[str, Any] | None) -> dict[str, Any]:
+    """Return attributes for an item of a task that does not run: it is said in the span of the superstep."""
+    more: dict[str, Any] = {names.TASK_ID: task.id, names.NODE: task.name, **(attributes or {})}
+    if task.ns is not None:
+        more[names.TASK_NS] = NS_SEP.join(task.ns)
+    return more

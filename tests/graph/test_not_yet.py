@@ -26,9 +26,3 @@ def test_a_root_graph_cannot_inherit_a_saver() -> None:
 def test_no_saver_is_no_reason_to_refuse() -> None:
     """`checkpointer=False` runs."""
     assert {"x": 1} == build().compile(checkpointer=False).invoke({"x": 0})
-
-
-def test_messages_are_refused() -> None:
-    """A stream of messages that could only be empty is refused."""
-    with pytest.raises(ValueError, match="'messages' is not there yet"):
-        list(build().compile().stream({"x": 0}, stream_mode=["updates", "messages"]))

@@ -37,8 +37,6 @@ DEVIATIONS = {
     "functional_saved.entrypoints_inside": "a question that a task of a graph inside asks is passed on once",
     "graph_api.deprecated_keywords": "warnings name API versions, not those of another package",
     "names.types": "StreamMode has otgraph's own mode, spans; some names come with checkpointers",
-    "names.graph": "messages come with models",
-    "names.graph_message": "messages come with models",
     "names.config_runtime_constants_errors": "errors of resuming come with checkpointers",
     "node_cache.a_key_function_that_fails": "a chunk that was made is shown, whatever fails next",
     "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",

@@ -35,6 +35,9 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _PACKAGE = re.compile(r"\botgraph(?=[./])")
 _PYDANTIC = re.compile(r"(?<=errors\.pydantic\.dev/)[0-9.]+")
 
+INSTALLED = "lc_versions"
+"""The metadata in which LangChain says which of its packages an environment has."""
+
 _SHOWN: dict[str, tuple[str, ...]] = {
     "Command": ("graph", "update", "resume", "goto"),
     "GraphOutput": ("value", "interrupts"),
@@ -121,7 +124,10 @@ class Normaliser:
                 value = _in_order(value)
             elif "thread_id" in value and "checkpoint_ns" in value:
                 value = {key: value[key] for key in sorted(value) if key != LEAKED}
-            return {self.plain(key): self.plain(item) for key, item in value.items()}
+            return {
+                self.plain(key): "<versions>" if key == INSTALLED else self.plain(item)
+                for key, item in value.items()
+            }
         if isinstance(value, list | tuple) and self._sort_interrupts and _are_interrupts(value):
             value = type(value)(sorted(value, key=self._known))
         if isinstance(value, list):

@@ -1,0 +1,32 @@
+"""
+How LangChain finds the run: through the config that it keeps in a context variable of its own.
+
+Rule: nothing here imports LangChain before somebody else has, and nothing happens unless somebody streams messages or
+the run was given callbacks.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from otgraph.runtime import Scope
+
+__all__ = ["callbacks_of", "enter"]
+
+
+def enter(scope: Scope) -> None:
+    """Let what is called from here on find `scope`: to be called in the context of one call of user code."""
+    module = sys.modules.get("langchain_core.runnables.config")
+    if module is not None:
+        module.var_child_runnable_config.set(scope.config)
+
+
+def callbacks_of(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str]) -> Any:
+    """Return what a call's config has as callbacks while somebody streams messages."""
+    if "langchain_core.callbacks" not in sys.modules:
+        return given
+    # Imported where it is wanted: it imports LangChain.
+    from otgraph.langchain.handler import manager_for
+
+    return manager_for(scope, given, metadata, tags)

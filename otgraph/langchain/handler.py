@@ -1,0 +1,116 @@
+"""
+TokenHandler: the callback handler by which the chat models called in a node stream into the run.
+
+Rule: it is told by LangChain and tells the scope of the call; it keeps one entry per model call in progress, and
+never fails because nobody listens any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, CallbackManager
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
+
+from otgraph.constants import TAG_NOSTREAM
+from otgraph.runtime import Scope
+
+__all__ = ["TokenHandler", "manager_for"]
+
+ENGINE_TAGS = ("graph:step:", "seq:step:", "langsmith:")
+"""What the tags begin with that say where a model stands, and that nobody filters by."""
+
+
+class TokenHandler(BaseCallbackHandler):
+    """
+    Hands the tokens of chat models, and the messages of those that do not stream, to one call of a node.
+
+    Models stream for it even where they are only invoked: for that LangChain looks for the two methods `tap_…`.
+    """
+
+    run_inline = True
+    """Called on the event loop itself, so that tokens keep their order."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._calls: dict[UUID, dict[str, Any]] = {}
+        """Model call in progress -> what is told with its tokens."""
+
+    def tap_output_iter(self, run_id: UUID, output: Iterator[Any]) -> Iterator[Any]:
+        """Return what a Runnable puts out, as it is."""
+        return output
+
+    def tap_output_aiter(self, run_id: UUID, output: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Return what a Runnable puts out, as it is."""
+        return output
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[Any]],
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Note where the call is; one with the tag `nostream` is not told."""
+        tags = tags or []
+        if TAG_NOSTREAM in tags:
+            return
+        told = dict(metadata or {})
+        shown = [tag for tag in tags if not tag.startswith(ENGINE_TAGS)]
+        if shown:
+            told["tags"] = shown
+        self._calls[run_id] = told
+
+    def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
+        """Tell a token."""
+        told = self._calls.get(run_id)
+        if told is not None and isinstance(chunk, ChatGenerationChunk) and self._scope.heard:
+            self._scope.tell(chunk.message, told)
+
+    def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        """Tell the whole message, for those who were shown no token of it."""
+        told = self._calls.pop(run_id, None)
+        if told is None or not self._scope.heard:
+            return
+        generation = response.generations[0][0] if response.generations and response.generations[0] else None
+        if isinstance(generation, ChatGeneration):
+            self._scope.tell(generation.message, told, whole=True)
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """Forget the call."""
+        self._calls.pop(run_id, None)
+
+
+def manager_for(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str]) -> Any:
+    """
+    Return the callbacks of one call of a node: those that its run was given, and a handler for its tokens.
+
+    Args:
+        given: handlers, a manager, or None.
+        metadata: what LangChain is to say of all that is below, in this order.
+    """
+    if isinstance(given, BaseCallbackManager):
+        handlers, inherited, parent = given.handlers, given.inheritable_handlers, given.parent_run_id
+    else:
+        handlers = inherited = list(given or ())
+        parent = None
+    own = TokenHandler(scope)
+    return CallbackManager(
+        handlers=[*_others(handlers), own],
+        inheritable_handlers=[*_others(inherited), own],
+        parent_run_id=parent,
+        tags=list(tags),
+        inheritable_tags=list(tags),
+        metadata=dict(metadata),
+        inheritable_metadata=dict(metadata),
+    )
+
+
+def _others(handlers: list[Any]) -> list[Any]:
+    """Return all but those of calls around this one: each graph tells of its own nodes."""
+    return [handler for handler in handlers if not isinstance(handler, TokenHandler)]

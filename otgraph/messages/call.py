@@ -1,0 +1,107 @@
+"""
+`model_call`: the tokens of any model client in the stream `messages`, without LangChain.
+
+Rule: a call tells the stream what it is given, as it is given; nothing of it is kept. Outside of a run it does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from typing_extensions import Self
+
+from otgraph.constants import CONF, TAG_NOSTREAM
+from otgraph.runtime import SCOPE, Scope
+
+__all__ = ["MessageChunk", "ModelCall", "model_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChunk:
+    """A piece of what a model says; consumers read it as they read LangChain's chunks."""
+
+    content: str
+    id: str | None = None
+    """The same for all pieces of one message."""
+    type: str = "AIMessageChunk"
+
+
+class ModelCall:
+    """One call of a model, for as long as it streams; made by `model_call`."""
+
+    __slots__ = ("_metadata", "_scope", "id")
+
+    def __init__(self, scope: Scope | None, metadata: dict[str, Any]) -> None:
+        self._scope = scope
+        self._metadata = metadata
+        self.id = f"run-{uuid4()}"
+        """The id of the message that it streams: a message returned with this id is not shown again."""
+
+    def token(self, chunk: Any) -> None:
+        """
+        Hand a piece of the answer to whoever streams `messages`.
+
+        Args:
+            chunk: a text, which becomes a `MessageChunk`, or any other object, handed out as it is: a dict, a chunk
+                of a client's own. Nothing is shown of an empty text or None.
+
+        Raises:
+            RunEndedError: the run has given up the call, so that nobody takes its result any more.
+        """
+        if self._scope is not None and chunk is not None and chunk != "":
+            self._scope.tell(
+                MessageChunk(chunk, self.id) if isinstance(chunk, str) else chunk, self._metadata
+            )
+
+    def message(self, message: Any) -> None:
+        """Hand the whole answer to whoever was shown no piece of it; they are told apart by their `id`."""
+        if self._scope is not None:
+            self._scope.tell(message, self._metadata, whole=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+def model_call(
+    model: str,
+    *,
+    provider: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+) -> ModelCall:
+    """
+    Return a call of a model, to be used as `with model_call("gpt-4o-mini", provider="openai") as call:`.
+
+    What is passed to `call.token` while the model answers goes to the stream `messages`, with the metadata that
+    LangChain's models have there: where in the graph the call is, `ls_model_name`, `ls_provider`, `tags`.
+
+    Args:
+        model: its name.
+        provider: whose it is.
+        tags: to filter by; `nostream` keeps its tokens out of the stream.
+        metadata: more to say.
+    """
+    scope = SCOPE.get()
+    tags = list(tags)
+    if scope is None or TAG_NOSTREAM in tags:
+        return ModelCall(None, {})
+    config = scope.config
+    told = dict(config["metadata"])
+    told.setdefault("checkpoint_ns", config[CONF]["checkpoint_ns"])
+    told.update(ls_integration="otgraph", ls_model_type="chat", ls_model_name=model)
+    if provider is not None:
+        told["ls_provider"] = provider
+    told.update(metadata or {})
+    shown = [*config.get("tags", ()), *tags]
+    if shown:
+        told["tags"] = shown
+    return ModelCall(scope, told)

@@ -1,0 +1,35 @@
+"""
+What the span of a task says of how much there was: attempts, custom items, tokens and messages.
+
+Rule: counts and durations only; what was counted is never kept on the span.
+"""
+
+from __future__ import annotations
+
+from time import time_ns
+from typing import Any
+
+from otgraph.infos import TaskInfo
+from otgraph.tracing import names
+
+__all__ = ["count_message", "counts_of"]
+
+
+def count_message(task: TaskInfo) -> None:
+    """Count a token or a message, and remember when the first one came."""
+    if not task.told:
+        task.first_told_ns = time_ns()
+    task.told += 1
+
+
+def counts_of(task: TaskInfo) -> dict[str, Any]:
+    """Return attributes for the end of a task's span, where there is anything to count."""
+    counts: dict[str, Any] = {}
+    if task.attempt > 1:
+        counts[names.ATTEMPTS] = task.attempt
+    if task.emitted:
+        counts[names.CUSTOM_COUNT] = task.emitted
+    if task.told:
+        counts[names.MESSAGE_COUNT] = task.told
+        counts[names.FIRST_MESSAGE] = (task.first_told_ns - task.span._start_time) / 1e9
+    return counts
