@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from otgraph.constants import OVERWRITE, PARENT
 from otgraph.timeout import Timeout, read_timeout
 
-__all__ = ["Command", "Overwrite", "Send"]
+__all__ = ["Command", "Overwrite", "Send", "ToolOutput"]
 
 N = TypeVar("N")
 
@@ -49,8 +49,16 @@ class Send:
         return f"Send(node={self.node!r}, arg={self.arg!r}{limited})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command(Generic[N]):
+class _Value:
+    """The root of `ToolOutput`: Python lets a class change its bases only if `object` is not one of them."""
+
+
+class ToolOutput(_Value):
+    """What a tool may return as it is; `otgraph.langchain` makes this a base class that LangChain knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(ToolOutput, Generic[N]):
     """
     A state update and a route in one value.
 

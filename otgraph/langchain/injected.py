@@ -1,0 +1,137 @@
+"""
+What a tool may ask for besides what the model gives: state, store, and the runtime of the call.
+
+Rule: found once for each tool, by its annotations. Whatever the model says under such a name is overwritten.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Union, get_args, get_origin
+
+from langchain_core.tools import BaseTool, InjectedToolArg
+from langchain_core.tools import base as _tools
+from typing_extensions import TypeVar
+
+__all__ = ["InjectedState", "InjectedStore", "Injection", "ToolRuntime", "injection_of"]
+
+ContextT = TypeVar("ContextT", default=Any)
+StateT = TypeVar("StateT", default=Any)
+
+_Direct: Any = getattr(_tools, "_DirectlyInjectedToolArg", InjectedToolArg)
+"""What tells langchain-core to keep a parameter from the model by its type alone."""
+
+
+class InjectedState(InjectedToolArg):
+    """
+    Marks a parameter that gets the state of the graph: `Annotated[dict, InjectedState]`.
+
+    Args:
+        field: one key of the state instead of all of it.
+    """
+
+    def __init__(self, field: str | None = None) -> None:
+        self.field = field
+
+
+class InjectedStore(InjectedToolArg):
+    """Marks a parameter that gets the graph's store: `Annotated[BaseStore, InjectedStore()]`."""
+
+
+@dataclass
+class ToolRuntime(_Direct, Generic[ContextT, StateT]):  # type: ignore[misc]
+    """What a call of a tool can reach of the run that it is in; a parameter of this type gets it."""
+
+    state: StateT
+    context: ContextT
+    config: Any
+    stream_writer: Callable[[Any], None]
+    tool_call_id: str | None
+    store: Any
+    tools: list[BaseTool]
+    execution_info: Any = None
+    server_info: Any = None
+
+    def emit_output_delta(self, delta: Any) -> None:
+        """Hand out a part of the tool's output while it runs, to whoever streams `custom`."""
+        self.stream_writer({"tool_call_id": self.tool_call_id, "delta": delta})
+
+
+@dataclass(frozen=True)
+class Injection:
+    """Which parameters of a tool get what."""
+
+    tool: str
+    state: Mapping[str, tuple[str | None, bool]]
+    """Parameter -> the key of the state that it gets, None for all of it; and whether it may be None."""
+    store: tuple[str, ...]
+    runtime: tuple[str, ...]
+
+    def values(self, runtime: ToolRuntime[Any, Any]) -> dict[str, Any]:
+        """
+        Return the values of these parameters.
+
+        Raises:
+            KeyError: the state has no such key.
+            ValueError: the graph has no store.
+        """
+        given: dict[str, Any] = dict.fromkeys(self.runtime, runtime)
+        for name, (field, optional) in self.state.items():
+            given[name] = runtime.state if field is None else self._field(runtime.state, field, optional)
+        if self.store and runtime.store is None:
+            raise ValueError(
+                "Cannot inject store into tools with InjectedStore annotations - please compile your graph "
+                f"with a store: tool {self.tool!r} asks for one as {self.store[0]!r}"
+            )
+        given.update(dict.fromkeys(self.store, runtime.store))
+        return given
+
+    def _field(self, state: Any, field: str, optional: bool) -> Any:
+        if isinstance(state, list):
+            state = {"messages": state}
+        missing = object()
+        value = state.get(field, missing) if isinstance(state, Mapping) else getattr(state, field, missing)
+        if value is not missing:
+            return value
+        if optional:
+            return None
+        raise KeyError(field)
+
+
+def injection_of(tool: BaseTool) -> Injection:
+    """Find out what a tool asks for."""
+    state: dict[str, tuple[str | None, bool]] = {}
+    store: list[str] = []
+    runtime: list[str] = []
+    for name, annotation in _tools.get_all_basemodel_annotations(tool.get_input_schema()).items():
+        marks = _marks(annotation)
+        for mark in marks:
+            if mark is InjectedState or isinstance(mark, InjectedState):
+                state[name] = (getattr(mark, "field", None), _allows_none(annotation))
+            elif mark is InjectedStore or isinstance(mark, InjectedStore):
+                store.append(name)
+        if _is_runtime(annotation):
+            runtime.append(name)
+    return Injection(tool.name, state, tuple(store), tuple(runtime))
+
+
+def _marks(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Annotated:
+        return get_args(annotation)[1:]
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(mark for part in get_args(annotation) for mark in _marks(part))
+    return ()
+
+
+def _allows_none(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        return _allows_none(get_args(annotation)[0])
+    return get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation)
+
+
+def _is_runtime(annotation: Any) -> bool:
+    bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    bare = get_origin(bare) or bare
+    return isinstance(bare, type) and issubclass(bare, ToolRuntime)

@@ -1,0 +1,148 @@
+"""
+What tools return, made into an update of the state.
+
+Rule: every call of the model's is answered by one message of its id, or the history that follows is refused by the
+model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from langchain_core.messages import RemoveMessage, ToolCall, ToolMessage, convert_to_messages
+
+from otgraph.command import Command, Send
+
+__all__ = ["Form", "combined", "result_of"]
+
+REMOVE_ALL = "__remove_all__"
+
+
+class Form(NamedTuple):
+    """How the node's update looks."""
+
+    key: str
+    """Where the messages of the state are."""
+    plain: bool
+    """Whether the state is a list of messages."""
+
+
+def result_of(result: Any, call: ToolCall, form: Form) -> Any:
+    """
+    Return a tool's result, if it answers the call.
+
+    Raises:
+        ValueError: a `Command` or a list that does not.
+        TypeError: something that is no result of a tool.
+    """
+    if isinstance(result, Command):
+        return _checked(result, call, form)
+    if isinstance(result, ToolMessage):
+        return result
+    if isinstance(result, list) and all(isinstance(item, (Command, ToolMessage)) for item in result):
+        return _checked_list(result, call, form)
+    raise TypeError(f"Tool {call['name']} returned unexpected type: {type(result)}")
+
+
+def _checked_list(results: list[Any], call: ToolCall, form: Form) -> list[Any]:
+    answers = sum(_answers(_messages_in(item, call, form), call) for item in results)
+    if answers != 1:
+        raise ValueError(
+            f"Tool {call['name']} returned a list with {answers} messages bound to tool_call_id {call['id']!r}; "
+            "expected exactly one terminating ToolMessage."
+        )
+    return [_named(item, call, form) if isinstance(item, Command) else item for item in results]
+
+
+def _checked(command: Command[Any], call: ToolCall, form: Form) -> Command[Any]:
+    if command.graph == Command.PARENT:
+        return command
+    messages = _messages_in(command, call, form)
+    clears = any(isinstance(message, RemoveMessage) and message.id == REMOVE_ALL for message in messages)
+    if not clears and not _answers(messages, call):
+        example = (
+            '`Command(update={"messages": [ToolMessage("Success", tool_call_id=tool_call_id), ...]}, ...)`'
+            if not form.plain
+            else '`Command(update=[ToolMessage("Success", tool_call_id=tool_call_id), ...], ...)`'
+        )
+        raise ValueError(
+            f"Expected to have a matching ToolMessage in Command.update for tool {call['name']!r}, got: {messages}. "
+            "Every tool call (LLM requesting to call a tool) in the message history MUST have a corresponding "
+            f"ToolMessage. You can fix it by modifying the tool to return {example}."
+        )
+    return _named(command, call, form)
+
+
+def _messages_in(item: Any, call: ToolCall, form: Form) -> list[Any]:
+    if isinstance(item, ToolMessage):
+        return [item]
+    update = item.update
+    if isinstance(update, Mapping):
+        if form.plain:
+            raise ValueError(
+                "Tools can provide a dict in Command.update only when using dict with 'messages' key as ToolNode "
+                f"input, got: {update} for tool '{call['name']}'"
+            )
+        given = update.get(form.key, [])
+    elif isinstance(update, list):
+        if not form.plain:
+            raise ValueError(
+                "Tools can provide a list of messages in Command.update only when using list of messages as ToolNode "
+                f"input, got: {update} for tool '{call['name']}'"
+            )
+        given = update
+    else:
+        return []
+    return list(convert_to_messages(given if isinstance(given, Sequence) else [given]))
+
+
+def _answers(messages: Sequence[Any], call: ToolCall) -> int:
+    return sum(
+        isinstance(message, ToolMessage) and message.tool_call_id == call["id"] for message in messages
+    )
+
+
+def _named(command: Command[Any], call: ToolCall, form: Form) -> Command[Any]:
+    """Return a command whose answer bears the name of the tool."""
+    messages = _messages_in(command, call, form)
+    for message in messages:
+        if isinstance(message, ToolMessage) and message.tool_call_id == call["id"]:
+            message.name = message.name or call["name"]
+    if isinstance(command.update, Mapping):
+        if form.key not in command.update:
+            return command
+        return replace(command, update={**command.update, form.key: messages})
+    return replace(command, update=messages) if isinstance(command.update, list) else command
+
+
+def combined(results: Sequence[Any], form: Form) -> Any:
+    """Return the results of all calls as what the node returns."""
+    flat = [item for result in results for item in (result if isinstance(result, list) else [result])]
+    if not any(isinstance(item, Command) for item in flat):
+        return flat if form.plain else {form.key: flat}
+    updates: list[Any] = []
+    sends: list[Send] = []
+    for item in flat:
+        if not isinstance(item, Command):
+            updates.append([item] if form.plain else {form.key: [item]})
+        elif item.graph == Command.PARENT and _only_sends(item.goto):
+            sends.extend(_targets(item.goto))
+            if item.update:
+                updates.append(replace(item, goto=()))
+        else:
+            updates.append(item)
+    if sends:
+        # A graph is left once: the routes of all calls that leave it go together.
+        updates.append(Command(graph=Command.PARENT, goto=sends))
+    return updates
+
+
+def _targets(goto: Any) -> list[Any]:
+    return list(goto) if isinstance(goto, (list, tuple)) else [goto]
+
+
+def _only_sends(goto: Any) -> bool:
+    targets = _targets(goto)
+    return bool(targets) and all(isinstance(target, Send) for target in targets)

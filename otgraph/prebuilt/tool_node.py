@@ -1,0 +1,25 @@
+"""Door to tool nodes and what tools may ask for."""
+
+from otgraph.langchain.injected import InjectedState, InjectedStore, ToolRuntime
+from otgraph.langchain.tool_errors import ToolInvocationError
+from otgraph.langchain.tool_node import (
+    AsyncToolCallWrapper,
+    ToolCallRequest,
+    ToolCallWithContext,
+    ToolCallWrapper,
+    ToolNode,
+    tools_condition,
+)
+
+__all__ = [
+    "AsyncToolCallWrapper",
+    "InjectedState",
+    "InjectedStore",
+    "ToolCallRequest",
+    "ToolCallWithContext",
+    "ToolCallWrapper",
+    "ToolInvocationError",
+    "ToolNode",
+    "ToolRuntime",
+    "tools_condition",
+]
