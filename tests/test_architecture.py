@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 FLOORS = {
     # 6 surface
     "__main__.py": 6, "cli.py": 6, "cli/": 6, "func.py": 6, "func/": 6, "graph/": 6,
-    "prebuilt/": 6, "testing.py": 6, "testing/": 6,
+    "langchain/agents/": 6, "prebuilt/": 6, "testing.py": 6, "testing/": 6,
     # 5 world
     "cache/memory.py": 5, "cache/sqlite.py": 5, "checkpoint/memory.py": 5, "checkpoint/persistent_dict.py": 5,
     "checkpoint/sqlite/": 5, "drivers/": 5, "store/memory.py": 5, "store/sqlite/": 5,
@@ -50,6 +50,10 @@ DOORS = {
     "telemetry.py",
     "types.py",
     "graph/message.py",
+    "prebuilt/chat_agent_executor.py",
+    "prebuilt/interrupt.py",
+    "prebuilt/tool_node.py",
+    "prebuilt/tool_validator.py",
     "pregel/protocol.py",
     "pregel/types.py",
 }
@@ -64,7 +68,8 @@ SIBLINGS = {
     ("cache", "checkpoint"): "what is cached is stored as checkpoints store it",
     ("cache", "store"): "the cache on SQLite opens its file as the store does",
     ("checkpoint", "channels"): "a checkpoint holds what channels store",
-    ("prebuilt", "graph"): "an agent is an ordinary graph",
+    ("langchain", "graph"): "an agent is an ordinary graph",
+    ("prebuilt", "langchain"): "agents are LangChain's: these are the doors to them",
     ("stream", "tracing"): "a stream reads the record that tracing writes",
 }
 """(importing folder, imported folder) on one floor -> why; "" is otgraph/ itself."""

@@ -101,7 +101,7 @@ LATER = {
     "graph.ui": ...,
     "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer",
     "errors": "NodeInterrupt UnknownInterruptError is_invalid_resume",
-    "prebuilt": ...,
+    "prebuilt": "ToolCallTransformer",
     "pregel": ...,
     "pregel.protocol": ...,
     "pregel.types": ...,

@@ -1,9 +1,9 @@
 """Agents and tools that are ready to use; the import path of `langgraph.prebuilt`."""
 
-from otgraph.langchain.agent import create_react_agent
-from otgraph.langchain.injected import InjectedState, InjectedStore, ToolRuntime
-from otgraph.langchain.tool_node import ToolNode, tools_condition
-from otgraph.langchain.tool_validator import ValidationNode
+from otgraph.langchain.agents.injected import InjectedState, InjectedStore, ToolRuntime
+from otgraph.langchain.agents.react import create_react_agent
+from otgraph.langchain.agents.tool_node import ToolNode, tools_condition
+from otgraph.langchain.agents.tool_validator import ValidationNode
 
 __all__ = [
     "InjectedState",

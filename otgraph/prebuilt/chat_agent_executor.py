@@ -1,13 +1,13 @@
 """Door to the agent that calls tools, and its states."""
 
-from otgraph.langchain.agent import (
+from otgraph.langchain.agents.react import (
     AgentState,
     AgentStatePydantic,
     AgentStateWithStructuredResponse,
     AgentStateWithStructuredResponsePydantic,
     create_react_agent,
 )
-from otgraph.langchain.tool_node import ToolCallWithContext, ToolNode
+from otgraph.langchain.agents.tool_node import ToolCallWithContext, ToolNode
 
 __all__ = [
     "AgentState",

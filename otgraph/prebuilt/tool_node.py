@@ -1,8 +1,8 @@
 """Door to tool nodes and what tools may ask for."""
 
-from otgraph.langchain.injected import InjectedState, InjectedStore, ToolRuntime
-from otgraph.langchain.tool_errors import ToolInvocationError
-from otgraph.langchain.tool_node import (
+from otgraph.langchain.agents.injected import InjectedState, InjectedStore, ToolRuntime
+from otgraph.langchain.agents.tool_errors import ToolInvocationError
+from otgraph.langchain.agents.tool_node import (
     AsyncToolCallWrapper,
     ToolCallRequest,
     ToolCallWithContext,

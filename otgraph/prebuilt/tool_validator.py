@@ -1,5 +1,5 @@
 """Door to the node that checks tool calls."""
 
-from otgraph.langchain.tool_validator import ValidationNode
+from otgraph.langchain.agents.tool_validator import ValidationNode
 
 __all__ = ["ValidationNode"]

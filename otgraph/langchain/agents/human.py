@@ -41,4 +41,4 @@ class HumanResponse(TypedDict):
     """What a human answers."""
 
     type: Literal["accept", "ignore", "response", "edit"]
-    args: None | str | ActionRequest
+    args: str | ActionRequest | None

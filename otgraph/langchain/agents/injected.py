@@ -41,7 +41,7 @@ class InjectedStore(InjectedToolArg):
 
 
 @dataclass
-class ToolRuntime(_Direct, Generic[ContextT, StateT]):  # type: ignore[misc]
+class ToolRuntime(_Direct, Generic[ContextT, StateT]):
     """What a call of a tool can reach of the run that it is in; a parameter of this type gets it."""
 
     state: StateT

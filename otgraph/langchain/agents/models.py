@@ -33,7 +33,7 @@ def model_named(name: str) -> BaseChatModel:
             "Please install langchain (`pip install langchain`) to use '<provider>:<model>' string syntax for "
             f"`model` parameter, or give a chat model instead of {name!r}."
         ) from None
-    return init_chat_model(name)  # type: ignore[no-any-return]
+    return init_chat_model(name)
 
 
 def bound_model(model: Any, tools: Sequence[Any]) -> Any:

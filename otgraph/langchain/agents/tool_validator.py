@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langchain_core.tools import BaseTool, create_schema_from_function
 from pydantic import BaseModel, ValidationError
 
-from otgraph.langchain.agent_nodes import field_of
+from otgraph.langchain.agents.nodes import field_of
 
 __all__ = ["ValidationNode"]
 
@@ -57,7 +57,7 @@ class ValidationNode:
         """Return what the node is called."""
         return self.name
 
-    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:  # noqa: A002 (LangChain's word)
+    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
         """Check the calls of the last message."""
         plain = isinstance(input, list)
         messages = input if plain else field_of(input, "messages")
@@ -67,7 +67,7 @@ class ValidationNode:
         answers = [self._check(call) for call in last.tool_calls]
         return answers if plain else {"messages": answers}
 
-    async def ainvoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:  # noqa: A002
+    async def ainvoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
         """Check the calls of the last message."""
         return self.invoke(input, config)
 
@@ -85,7 +85,9 @@ class ValidationNode:
 def _named_schema(schema: Any) -> tuple[str, type[BaseModel]]:
     if isinstance(schema, BaseTool):
         if not (isinstance(schema.args_schema, type) and issubclass(schema.args_schema, BaseModel)):
-            raise ValueError(f"ValidationNode needs a Pydantic args_schema, and the tool {schema.name!r} has none")
+            raise ValueError(
+                f"ValidationNode needs a Pydantic args_schema, and the tool {schema.name!r} has none"
+            )
         return schema.name, schema.args_schema
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return schema.__name__, schema

@@ -19,9 +19,9 @@ from otgraph.command import Send
 from otgraph.constants import END, START
 from otgraph.graph.compiled import CompiledStateGraph
 from otgraph.graph.state import StateGraph
-from otgraph.langchain.agent_nodes import AgentNode, Prompt, StructuredNode, field_of
-from otgraph.langchain.models import ModelSource
-from otgraph.langchain.tool_node import ToolNode
+from otgraph.langchain.agents.models import ModelSource
+from otgraph.langchain.agents.nodes import AgentNode, Prompt, StructuredNode, field_of
+from otgraph.langchain.agents.tool_node import ToolNode
 from otgraph.managed.is_last_step import RemainingSteps
 from otgraph.messages.add import add_messages
 from otgraph.warnings import LangGraphDeprecatedSinceV10
@@ -226,7 +226,9 @@ class _Agent:
     def _after_tools(self, state: Any) -> str:
         for message in reversed(field_of(state, "messages")):
             if not isinstance(message, ToolMessage):
-                break
+                # Another call of the same turn may have been made in a task of its own, whose answer is not here.
+                calls = message.tool_calls if isinstance(message, AIMessage) else ()
+                return END if any(call["name"] in self._direct for call in calls) else self._entry
             if message.name in self._direct:
                 return END
         return self._entry

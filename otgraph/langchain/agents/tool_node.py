@@ -19,16 +19,16 @@ from typing_extensions import TypedDict
 from otgraph.drivers.batch import run_all, run_all_async
 from otgraph.drivers.bridge import run_coroutine
 from otgraph.errors import GraphBubbleUp
-from otgraph.langchain.injected import Injection, ToolRuntime, injection_of
-from otgraph.langchain.outputs import let_commands_through
-from otgraph.langchain.tool_errors import (
+from otgraph.langchain.agents.injected import Injection, ToolRuntime, injection_of
+from otgraph.langchain.agents.outputs import let_commands_through
+from otgraph.langchain.agents.tool_errors import (
     Handling,
     handle_wrong_arguments,
     handled,
     unknown_tool,
     wrong_arguments,
 )
-from otgraph.langchain.tool_results import Form, combined, result_of
+from otgraph.langchain.agents.tool_results import Form, combined, result_of
 from otgraph.runtime import SCOPE
 
 let_commands_through()

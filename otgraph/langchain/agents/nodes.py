@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable
 from otgraph.drivers.bridge import run_coroutine
 from otgraph.drivers.call import arguments
 from otgraph.errors import ErrorCode, create_error_message
-from otgraph.langchain.models import ModelSource, bare_model
+from otgraph.langchain.agents.models import ModelSource, bare_model
 from otgraph.plan.callee import inspect_callee
 from otgraph.plan.model import Callee
 from otgraph.runtime import SCOPE, get_runtime
@@ -177,9 +177,7 @@ def check_history(messages: Sequence[Any]) -> None:
     Raises:
         ValueError: one was not.
     """
-    called = [
-        call for message in messages if isinstance(message, AIMessage) for call in message.tool_calls
-    ]
+    called = [call for message in messages if isinstance(message, AIMessage) for call in message.tool_calls]
     answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
     left = [call for call in called if call["id"] not in answered]
     if left:

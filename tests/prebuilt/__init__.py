@@ -1,0 +1,1 @@
+"""Tools, and agents that call them."""
