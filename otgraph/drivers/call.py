@@ -7,7 +7,7 @@ call, and nowhere else; nothing that the user's code sets leaks out.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any
 
@@ -15,7 +15,7 @@ from otgraph.command import Command
 from otgraph.drivers.scope import CallScope
 from otgraph.engine.effects import CallNode
 from otgraph.langchain.bridge import enter as enter_langchain
-from otgraph.plan.model import Callee
+from otgraph.plan.model import Injected
 from otgraph.runtime import SCOPE
 
 __all__ = ["arguments", "call_sync", "is_own", "open_coroutine", "runnable_result"]
@@ -55,7 +55,7 @@ def _call(function: Callable[..., Any], effect: CallNode, scope: CallScope) -> A
     if place.record.bridged:
         enter_langchain(scope)
     callee = effect.callee
-    extra = arguments(callee, scope) if callee.inject else {}
+    extra = arguments(callee.inject, scope) if callee.inject else {}
     result = function(effect.input, **extra)
     if not callee.bare and runnable_result(result):
         result = result.invoke(effect.input, scope.config)
@@ -79,7 +79,7 @@ def _open(function: Callable[..., Awaitable[Any]], effect: CallNode, scope: Call
         enter_langchain(scope)
     callee = effect.callee
     if callee.inject:
-        return function(effect.input, **arguments(callee, scope))
+        return function(effect.input, **arguments(callee.inject, scope))
     return function(effect.input)
 
 
@@ -88,10 +88,10 @@ def runnable_result(result: Any) -> bool:
     return type(result) not in _PLAIN and _is_runnable(result)
 
 
-def arguments(callee: Callee, scope: CallScope) -> dict[str, Any]:
-    """Return the arguments that the callable asks for by name."""
+def arguments(wanted: Sequence[Injected], scope: CallScope) -> dict[str, Any]:
+    """Return the arguments that a callable asks for by name."""
     values: dict[str, Any] = {}
-    for name in callee.inject:
+    for name in wanted:
         if name == "writer":
             values[name] = scope.write
         elif name == "config":

@@ -18,6 +18,7 @@ from otgraph.engine.interrupts import ask
 from otgraph.engine.metadata import INTEGRATION, task_metadata
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
+from otgraph.engine.tasks import read_state
 from otgraph.errors import RunEndedError
 from otgraph.events import MessageTold
 from otgraph.ids import checkpoint_text
@@ -148,6 +149,11 @@ class CallScope:
         """Tell that the call is alive; whoever gave it up does not want to know."""
         if self.ended:
             self.refuse("its heartbeat")
+
+    @property
+    def state(self) -> Any:
+        """The state of the graph as it was when the superstep began."""
+        return read_state(self.run, self.run.plan.state)
 
     @property
     def store(self) -> Any:

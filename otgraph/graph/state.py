@@ -96,6 +96,12 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         self.managed = self.declared.managed
         self.compiled = False
 
+    @property
+    def schemas(self) -> dict[Any, dict[str, Any]]:
+        """Schema -> its channels and managed values, by key."""
+        known = self.declared.schemas
+        return {typ: {**schema.channels, **schema.managed} for typ, schema in known.items()}
+
     def add_node(
         self,
         node: str | Any,

@@ -16,7 +16,7 @@ from otgraph.missing import MISSING
 from otgraph.plan.model import Callee, Plan
 from otgraph.plan.signature import INJECTED, described, injected_arguments, misplaced_argument
 
-__all__ = ["infer_name", "inspect_callee", "is_graph", "is_runnable"]
+__all__ = ["BothColours", "infer_name", "inspect_callee", "is_graph", "is_runnable"]
 
 
 def is_graph(action: Any) -> bool:
@@ -35,6 +35,23 @@ def is_runnable(action: Any) -> bool:
         and callable(getattr(action, "invoke", None))
         and callable(getattr(action, "ainvoke", None))
     )
+
+
+class BothColours:
+    """
+    A function that exists in two colours, as one node.
+
+    Args:
+        func: the sync one, if there is one.
+        afunc: the async one, if there is one.
+    """
+
+    def __init__(
+        self, func: Callable[..., Any] | None, afunc: Callable[..., Awaitable[Any]] | None, name: str
+    ) -> None:
+        self.func = func
+        self.afunc = afunc
+        self.name = name
 
 
 def infer_name(action: Any) -> str:
@@ -60,6 +77,9 @@ def inspect_callee(action: Any, name: str | None = None) -> Callee:
     name = infer_name(action) if name is None else name
     if is_graph(action):
         return Callee(name, action.invoke, action.ainvoke, ("config",), graph=action, origin=action)
+    if isinstance(action, BothColours):
+        inject = injected_arguments(action.func or action.afunc)
+        return Callee(name, action.func, action.afunc, inject, origin=action)
     if is_runnable(action):
         return Callee(name, action.invoke, action.ainvoke, ("config",), origin=action)
     if isinstance(action, dict):

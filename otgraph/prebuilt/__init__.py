@@ -1,5 +1,6 @@
 """Agents and tools that are ready to use; the import path of `langgraph.prebuilt`."""
 
+from otgraph.compat.stream.transformers import ToolCallTransformer
 from otgraph.langchain.agents.injected import InjectedState, InjectedStore, ToolRuntime
 from otgraph.langchain.agents.react import create_react_agent
 from otgraph.langchain.agents.tool_node import ToolNode, tools_condition
@@ -8,6 +9,7 @@ from otgraph.langchain.agents.tool_validator import ValidationNode
 __all__ = [
     "InjectedState",
     "InjectedStore",
+    "ToolCallTransformer",
     "ToolNode",
     "ToolRuntime",
     "ValidationNode",

@@ -1,10 +1,14 @@
 """Door to the agent that calls tools, and its states."""
 
+from otgraph.langchain.agents.models import should_bind_tools as _should_bind_tools
 from otgraph.langchain.agents.react import (
     AgentState,
     AgentStatePydantic,
     AgentStateWithStructuredResponse,
     AgentStateWithStructuredResponsePydantic,
+    Prompt,
+    StateSchemaType,
+    StructuredResponseSchema,
     create_react_agent,
 )
 from otgraph.langchain.agents.tool_node import ToolCallWithContext, ToolNode
@@ -14,7 +18,11 @@ __all__ = [
     "AgentStatePydantic",
     "AgentStateWithStructuredResponse",
     "AgentStateWithStructuredResponsePydantic",
+    "Prompt",
+    "StateSchemaType",
+    "StructuredResponseSchema",
     "ToolCallWithContext",
     "ToolNode",
+    "_should_bind_tools",
     "create_react_agent",
 ]

@@ -16,7 +16,7 @@ from langchain_core.tools import BaseTool
 
 from otgraph.drivers.bridge import run_coroutine
 
-__all__ = ["ModelSource", "bare_model", "bound_model", "model_named"]
+__all__ = ["ModelSource", "bare_model", "bound_model", "model_named", "should_bind_tools"]
 
 
 def model_named(name: str) -> BaseChatModel:
@@ -46,20 +46,28 @@ def bound_model(model: Any, tools: Sequence[Any]) -> Any:
     Raises:
         ValueError: the user has bound other tools to it.
     """
-    if not tools:
+    if not tools or not should_bind_tools(model, tools):
         return model
+    if not hasattr(model, "bind_tools"):
+        raise ValueError(
+            "Expected model to be a ChatModel or RunnableBinding (e.g. model.bind_tools(...)) with bind_tools() "
+            f"method, got {type(model)}: bind the tools yourself before you compose the model"
+        )
+    return model.bind_tools(tools)
+
+
+def should_bind_tools(model: Any, tools: Sequence[Any], num_builtin: int = 0) -> bool:
+    """
+    Say whether an agent's tools have still to be bound to its model.
+
+    Raises:
+        ValueError: other tools are bound to it.
+    """
     binding = _binding(model)
     if binding is None or "tools" not in binding.kwargs:
-        return _last(model).bind_tools(tools) if model is _last(model) else _rebound(model, tools)
-    _check_bound(binding.kwargs["tools"], [tool for tool in tools if isinstance(tool, BaseTool)])
-    return model
-
-
-def _rebound(sequence: Any, tools: Sequence[Any]) -> Any:
-    raise ValueError(
-        "Expected model to be a ChatModel or RunnableBinding (e.g. model.bind_tools(...)) with bind_tools() method, "
-        f"got {type(sequence)}: bind the tools yourself before you compose the model"
-    )
+        return True
+    _check_bound(binding.kwargs["tools"], [tool for tool in tools if isinstance(tool, BaseTool)], num_builtin)
+    return False
 
 
 def _last(model: Any) -> Any:
@@ -76,8 +84,8 @@ def _binding(model: Any) -> RunnableBinding[Any, Any] | None:
     return found if isinstance(found, RunnableBinding) else None
 
 
-def _check_bound(bound: Sequence[Any], tools: Sequence[BaseTool]) -> None:
-    if len(bound) != len(tools):
+def _check_bound(bound: Sequence[Any], tools: Sequence[BaseTool], provided: int) -> None:
+    if len(bound) != len(tools) + provided:
         raise ValueError(
             "Number of tools in the model.bind_tools() and tools passed to create_react_agent must match. Got "
             f"{len(tools)} tools, expected {len(bound)}"

@@ -6,7 +6,7 @@ Rule: the history that a model is shown is complete; every call of a tool in it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, SystemMessage, ToolMessage
@@ -20,7 +20,7 @@ from otgraph.plan.callee import inspect_callee
 from otgraph.plan.model import Callee
 from otgraph.runtime import SCOPE, get_runtime
 
-__all__ = ["AgentNode", "Prompt", "StructuredNode", "field_of"]
+__all__ = ["AgentNode", "PromptNode", "StructuredNode", "field_of"]
 
 OUT_OF_STEPS = "Sorry, need more steps to process this request."
 
@@ -30,7 +30,7 @@ def field_of(state: Any, key: str, default: Any = None) -> Any:
     return state.get(key, default) if isinstance(state, Mapping) else getattr(state, key, default)
 
 
-class Prompt:
+class PromptNode:
     """
     What a model is shown of a state.
 
@@ -79,7 +79,7 @@ class Prompt:
 
 def _injected(callee: Callee) -> dict[str, Any]:
     scope: Any = SCOPE.get()
-    return arguments(callee, scope) if callee.inject else {}
+    return arguments(callee.inject, scope) if callee.inject else {}
 
 
 def messages_of(state: Any) -> list[Any]:
@@ -91,7 +91,7 @@ class AgentNode:
     """The node that asks the model what to do."""
 
     def __init__(
-        self, source: ModelSource, prompt: Prompt, name: str | None, direct: set[str], hooked: bool
+        self, source: ModelSource, prompt: PromptNode, name: str | None, direct: set[str], hooked: bool
     ) -> None:
         self._source = source
         self._prompt = prompt
@@ -192,6 +192,3 @@ def check_history(messages: Sequence[Any]) -> None:
                 error_code=ErrorCode.INVALID_CHAT_HISTORY,
             )
         )
-
-
-Hook = Callable[[Any], Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool
@@ -20,7 +20,7 @@ from otgraph.constants import END, START
 from otgraph.graph.compiled import CompiledStateGraph
 from otgraph.graph.state import StateGraph
 from otgraph.langchain.agents.models import ModelSource
-from otgraph.langchain.agents.nodes import AgentNode, Prompt, StructuredNode, field_of
+from otgraph.langchain.agents.nodes import AgentNode, PromptNode, StructuredNode, field_of
 from otgraph.langchain.agents.tool_node import ToolNode
 from otgraph.managed.is_last_step import RemainingSteps
 from otgraph.messages.add import add_messages
@@ -31,8 +31,17 @@ __all__ = [
     "AgentStatePydantic",
     "AgentStateWithStructuredResponse",
     "AgentStateWithStructuredResponsePydantic",
+    "Prompt",
+    "StateSchemaType",
+    "StructuredResponseSchema",
     "create_react_agent",
 ]
+
+Prompt: TypeAlias = Any
+"""A system message or its text, or a function or Runnable that makes what the model is shown."""
+StateSchemaType: TypeAlias = type[Any]
+StructuredResponseSchema: TypeAlias = Any
+"""A schema that a model's answer can be asked to have."""
 
 AGENT, TOOLS, BEFORE, AFTER, SHAPE = (
     "agent",
@@ -173,7 +182,7 @@ class _Agent:
         self, graph: StateGraph[Any, Any, Any, Any], prompt: Any, name: str | None, before: Any, after: Any
     ) -> None:
         """Add the nodes, and the edges between them."""
-        node = AgentNode(self._source, Prompt(prompt), name, self._direct, before is not None)
+        node = AgentNode(self._source, PromptNode(prompt), name, self._direct, before is not None)
         graph.add_node(AGENT, node, input_schema=_shown(graph.state_schema) if before else None)
         self._after = after is not None
         if before is not None:

@@ -249,7 +249,9 @@ class ToolNode:
             return [given["tool_call"]], given["state"], False
         if isinstance(given, list):
             if given and isinstance(given[-1], Mapping) and given[-1].get("type") == "tool_call":
-                return list(given), given, False
+                # They say nothing of the state, which then is that of the graph around.
+                scope = SCOPE.get()
+                return list(given), given if scope is None else scope.state, False
             messages, plain = given, True
         else:
             found = given.get(self.messages_key) if isinstance(given, Mapping) else None

@@ -1,0 +1,5 @@
+"""Door to the base of all compiled graphs; the import path of `langgraph.pregel`."""
+
+from otgraph.graph.compiled import Pregel
+
+__all__ = ["Pregel"]

@@ -1,0 +1,1 @@
+"""Packages that were written for LangGraph, as they are published."""

@@ -1,0 +1,88 @@
+"""Packages built on LangGraph behave the same on otgraph, unmodified."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+PYTHON = REPOSITORY / ".venv-oracle" / "bin" / "python"
+NAMES = re.findall(r"^        (\w+),$", (HERE / "programs.py").read_text(), re.MULTILINE)
+
+
+def observed(engine: str, program: str) -> list[str]:
+    """Return what a program prints on an engine, in the environment where the packages are installed."""
+    command = [str(PYTHON), str(HERE / "programs.py"), engine, program]
+    ran = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert not ran.returncode, ran.stderr[-3000:]
+    return ran.stdout.splitlines()
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("program", NAMES)
+def test_a_package_behaves_the_same(program: str) -> None:
+    """`create_agent`, a supervisor and a swarm show on otgraph what they show on LangGraph."""
+    assert observed("otgraph", program) == observed("langgraph", program)
+
+
+def run_here(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_imports_are_served_from_otgraph() -> None:
+    """After `install()` a module has two names and one identity, which is otgraph's."""
+    ran = run_here(
+        "import otgraph.compat, otgraph.graph\n"
+        "otgraph.compat.install(); otgraph.compat.install()\n"
+        "import langgraph.graph.state, langgraph.types\n"
+        "assert langgraph.graph is otgraph.graph and langgraph.types.Command.__module__ == 'otgraph.command'\n"
+        "assert langgraph.graph.__spec__.name == langgraph.graph.__name__ == 'otgraph.graph'\n"
+        "try:\n    import langgraph.nothing\nexcept ModuleNotFoundError as error:\n    print(error)\n"
+    )
+    assert (ran.returncode, ran.stdout.strip()) == (0, "No module named 'langgraph.nothing'"), ran.stderr
+
+
+def test_it_is_too_late_once_langgraph_is_imported() -> None:
+    """Two engines under one name would make a mess, so that is an error that says what to do."""
+    ran = run_here(
+        "import sys, types\nsys.modules['langgraph'] = types.ModuleType('langgraph')\n"
+        "import otgraph.compat\notgraph.compat.install()"
+    )
+    assert "must be called before LangGraph is imported; 'langgraph' is already there" in ran.stderr
+
+
+@pytest.mark.oracle
+def test_a_graph_of_langgraphs_is_a_node() -> None:
+    """A graph that LangGraph compiled runs inside one of otgraph's, and its custom items are heard."""
+    code = (
+        "from typing import TypedDict\n"
+        "import langgraph.graph as theirs, otgraph.graph as ours\n"
+        "class S(TypedDict):\n    x: int\n"
+        "inner = theirs.StateGraph(S).add_node('n', lambda s: {'x': s['x'] + 1}).add_edge('__start__', 'n').compile()\n"
+        "graph = ours.StateGraph(S).add_node('inner', inner).add_edge(ours.START, 'inner').compile()\n"
+        "print(graph.invoke({'x': 1}), list(graph.stream({'x': 1})))\n"
+    )
+    ran = subprocess.run(
+        [str(PYTHON), "-c", code],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stdout.strip() == "{'x': 2} [{'inner': {'x': 2}}]", ran.stderr
