@@ -135,7 +135,7 @@ ALLOWED = {
     ("checkpoint/serde/encrypted.py", "importlib.import_module"): "the cipher may be missing",
     ("checkpoint/serde/legacy.py", "importlib.import_module"): "old stored data may need LangChain's reviver",
     ("checkpoint/serde/names.py", "importlib.import_module"): "stored data names classes by module and name",
-    ("compat/finder.py", "importlib.import_module"): "it is the import system that asks",
+    ("compat/finder.py", "importlib.import_module()"): "it is the import system that asks",
     ("constants.py", "importlib.import_module"): "old names resolve on demand; their homes import constants",
     ("engine/tasks.py", "logging"): "a packet for an unknown node is worth a warning that nobody waits for",
     ("engine/writes.py", "logging"): "a write to an unknown channel is worth a warning that nobody waits for",

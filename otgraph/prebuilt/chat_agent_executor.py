@@ -1,6 +1,6 @@
 """Door to the agent that calls tools, and its states."""
 
-from otgraph.langchain.agents.models import should_bind_tools as _should_bind_tools
+from otgraph.langchain.agents.models import should_bind_tools as _should_bind_tools  # noqa: F401 (packages import it)
 from otgraph.langchain.agents.react import (
     AgentState,
     AgentStatePydantic,
@@ -23,6 +23,5 @@ __all__ = [
     "StructuredResponseSchema",
     "ToolCallWithContext",
     "ToolNode",
-    "_should_bind_tools",
     "create_react_agent",
 ]

@@ -73,11 +73,13 @@ def tell(*values: Any) -> None:
 def brief(update: dict[str, Any]) -> dict[str, Any]:
     """Return an update with its messages as text."""
     return {
-        key: [(m.type, m.content, m.name) for m in value["messages"]]
-        if isinstance(value, dict) and "messages" in value
-        else value
+        key: contents(value["messages"]) if isinstance(value, dict) and "messages" in value else value
         for key, value in update.items()
     }
+
+
+def contents(messages: Any) -> list[Any]:
+    return [(m.type, m.content, m.name) for m in messages]
 
 
 def agent_streams() -> None:
