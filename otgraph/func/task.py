@@ -103,6 +103,15 @@ class TaskFunction(Generic[P, T]):
         return f"<task {self.__name__}>"
 
 
+class Decorator(Protocol):
+    """Makes a task of a function of either colour."""
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[T]], /) -> TaskFunction[P, T]: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> TaskFunction[P, T]: ...
+
+
 @overload
 def task(__func_or_none__: Callable[P, Awaitable[T]]) -> TaskFunction[P, T]: ...
 
@@ -120,7 +129,7 @@ def task(
     cache_policy: CachePolicy | None = None,
     timeout: float | timedelta | TimeoutPolicy | None = None,
     **deprecated: Any,
-) -> Callable[[Callable[P, Any]], TaskFunction[P, Any]]: ...
+) -> Decorator: ...
 
 
 def task(
