@@ -1,7 +1,7 @@
 """
 AsyncSaves: what a run on asyncio hands over to be saved while it goes on; `saves.py` has the twin.
 
-Rule: that of `Saves`: in order, one after the other, and nothing more after the first failure.
+Rule: that of `Saves`: in order, one after the other, not too far behind, and nothing more after the first failure.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from threading import get_ident
 from typing import Any
 
-from otgraph.drivers.saves import is_prompt
+from otgraph.drivers.saves import MOST, is_prompt
 from otgraph.drivers.storage import perform_async, stamp
 from otgraph.engine.effects import Failure, Flush, SaveCheckpoint, SaveWrites
 
@@ -33,6 +33,7 @@ class AsyncSaves:
         self._left: deque[SaveCheckpoint | SaveWrites] = deque()
         self._task: asyncio.Task[None] | None = None
         self._failure: Failure | None = None
+        self._room = asyncio.Event()
 
     async def perform(self, effect: SaveCheckpoint | SaveWrites | Flush) -> Any:
         """Perform an effect, or take it over; return the reply."""
@@ -42,6 +43,9 @@ class AsyncSaves:
             return await self.flush()
         assert isinstance(effect, (SaveCheckpoint, SaveWrites))
         id = stamp(effect) if type(effect) is SaveCheckpoint else None  # noqa: A001
+        while len(self._left) >= MOST:
+            self._room.clear()
+            await self._room.wait()
         if self._failure is not None:
             return self._failure
         if effect.wait or is_prompt(effect.saver):
@@ -72,7 +76,11 @@ class AsyncSaves:
 
     async def _work(self) -> None:
         while self._left and self._failure is None:
-            reply = await perform_async(self._left.popleft())
+            effect = self._left.popleft()
+            if len(self._left) == MOST // 2:
+                self._room.set()
+            reply = await perform_async(effect)
             if isinstance(reply, Failure):
                 self._failure = reply
         self._left.clear()
+        self._room.set()

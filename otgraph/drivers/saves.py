@@ -2,8 +2,8 @@
 Saves: what a run on threads hands over to be saved while it goes on; `async_saves.py` has the twin.
 
 Rule: saved in the order it was handed over, one after the other; what a run inside another hands over comes after what
-it follows from. After the first failure nothing more is saved, and the run learns of it when it next hands something
-over, at the latest at its end.
+it follows from. A run that is too far ahead of its saver waits. After the first failure nothing more is saved, and the
+run learns of it when it next hands something over, at the latest at its end.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from otgraph.drivers.storage import perform, stamp
 from otgraph.drivers.workers import workers
 from otgraph.engine.effects import Failure, Flush, SaveCheckpoint, SaveWrites
 
-__all__ = ["SAVES", "Saves", "is_prompt", "note_loss"]
+__all__ = ["MOST", "SAVES", "Saves", "is_prompt", "note_loss"]
 
 logger = logging.getLogger("otgraph")
 
 SAVES = (SaveCheckpoint, SaveWrites, Flush)
 """The effects that are performed before anything is shown."""
+
+
+MOST = 64
+"""How much may be left to save before a run waits, until no more than half of that is left."""
 
 
 def is_prompt(saver: Any) -> bool:
@@ -64,6 +68,10 @@ class Saves:
             reply = self.flush() if self._busy else None
             return (perform(effect) if reply is None else reply) or id
         with self._changed:
+            if len(self._left) >= MOST:
+                self._changed.wait_for(lambda: len(self._left) <= MOST // 2)
+                if self._failure is not None:
+                    return self._failure
             self._left.append(effect)
             idle, self._busy = not self._busy, True
         if idle:
@@ -90,6 +98,8 @@ class Saves:
                     self._changed.notify_all()
                     return
                 effect = self._left.popleft()
+                if len(self._left) == MOST // 2:
+                    self._changed.notify_all()
             reply = perform(effect)
             if isinstance(reply, Failure):
                 self._failure = reply

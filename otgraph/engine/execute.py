@@ -223,7 +223,10 @@ def keep_failure_flow(run: Run, task: Task, error: BaseException | None) -> Flow
         kept: list[Write] = [(ERROR, error)]
         if task.node.error_handler is not None and isinstance(error, Exception):
             kept.append((ERROR_SOURCE_NODE, task.name))
-        yield from keep_writes_flow(run, task, kept)
+        try:
+            yield from keep_writes_flow(run, task, kept)
+        except Exception as lost:
+            note(error, f"and that could not be saved: {lost!r}")
 
 
 def annotate(task: Task, error: BaseException) -> None:

@@ -70,7 +70,12 @@ def _part(fact: Fact, mode: str, payload: Any) -> Part:
         # Only the graph that was asked shows its state as an instance of its class.
         content["data"] = payload if run.shape is None or run.parent is not None else run.shape(payload)
         content["interrupts"] = tuple(interrupts)
-    elif type(fact) is CheckpointSaved and run.shape_state is not None and run.parent is None:
+    elif (
+        type(fact) is CheckpointSaved
+        and mode != "spans"
+        and run.shape_state is not None
+        and run.parent is None
+    ):
         content["data"] = _with_instance(payload, run.shape_state)
     task = fact.task
     return Part(content, seq=fact.seq, attempt=fact.attempt, task_id=None if task is None else task.id)

@@ -31,6 +31,7 @@ from otgraph.events import (
 )
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.missing import MISSING
+from otgraph.snapshot import Interrupt
 from otgraph.stream.exported import ExportedEvent, ExportedSpan
 from otgraph.stream.modes import NOTHING_TOLD
 from otgraph.tracing import names
@@ -218,7 +219,11 @@ def _retried(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
 
 
 def _interrupted(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
-    return TaskInterrupted(task, told if isinstance(told, list) else [])
+    asked = told if isinstance(told, list) else []
+    # What a size cap cut is a question all the same.
+    return TaskInterrupted(
+        task, [Interrupt(item, id="") if isinstance(item, Truncated) else item for item in asked]
+    )
 
 
 def _applied(run: RunInfo, task: TaskInfo, told: Any) -> Fact:

@@ -279,6 +279,23 @@ def test_what_a_cap_cut_is_marked(driver: Driver) -> None:
     assert all(len(event.attributes[names.PAYLOAD]) <= 520 for event in marked)
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_whatever_is_cut_or_hidden_the_rest_is_told(driver: Driver, name: str, version: Any) -> None:
+    """A cap that leaves next to nothing, and a hook that leaves nothing, take no chunk of tasks or checkpoints away."""
+
+    def counted(recorder: Recorder) -> list[int]:
+        graph, begin, config = PROGRAMS[name](driver)
+        driver.stream(graph, begin, config, telemetry=recorder.options)
+        told = list(replay(read_otlp(recorder.otlp()), MODES, subgraphs=True, version=version))
+        shown = [chunk["type"] if version == "v2" else chunk[1] for chunk in told]
+        return [shown.count(mode) for mode in ("tasks", "checkpoints", "debug")]
+
+    whole = counted(Recorder())
+    assert all(whole == counted(Recorder(max_payload=most)) for most in (60, 100))
+    assert whole == counted(Recorder(redact=lambda name, value: "[hidden]"))
+
+
 def test_attributes_cut_by_the_provider_are_marked_too(driver: Driver) -> None:
     """Where a span limit cuts the JSON itself, what was in it is `Truncated`, and the replay goes on."""
     recorder = Recorder()

@@ -11,12 +11,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
 
+from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.config import get_stream_writer
 from otgraph.drivers.workers import workers
 from otgraph.errors import RunEndedError
@@ -528,3 +530,156 @@ def test_threads_that_come_back_in_time_are_not_counted(driver: Driver, watch: W
             driver.run(leave())
     time.sleep(0.05)
     wait_for_workers()
+
+
+# ---- savers that fail, and ends in the middle of a save
+
+
+class Failing(InMemorySaver):
+    """
+    Fails in one of its methods, from some call on.
+
+    Args:
+        method: the name of the synchronous one; the other colour of it fails too.
+        after: how many calls of it go well.
+        pause: seconds that each call takes.
+    """
+
+    prompt = False
+
+    def __init__(self, method: str = "", after: int = 0, pause: float = 0.0) -> None:
+        super().__init__()
+        self.method, self.left, self.pause = method, after, pause
+
+    def check(self, method: str) -> None:
+        time.sleep(self.pause)
+        if method == self.method:
+            self.left -= 1
+            if self.left < 0:
+                raise OSError(f"{method}: disk full")
+
+    def get_tuple(self, *args: Any) -> Any:
+        self.check("get_tuple")
+        return super().get_tuple(*args)
+
+    def put(self, *args: Any) -> Any:
+        self.check("put")
+        return super().put(*args)
+
+    def put_writes(self, *args: Any) -> None:
+        self.check("put_writes")
+        super().put_writes(*args)
+
+    async def aget_tuple(self, *args: Any) -> Any:
+        await asyncio.sleep(self.pause)
+        return self.get_tuple(*args)
+
+    async def aput(self, *args: Any) -> Any:
+        await asyncio.sleep(self.pause)
+        return self.put(*args)
+
+    async def aput_writes(self, *args: Any) -> None:
+        await asyncio.sleep(self.pause)
+        self.put_writes(*args)
+
+
+def saved_in(saver: Any, driver: Driver) -> Any:
+    """Return a graph with a graph inside and two siblings, kept by `saver`."""
+    inner = chained(("i", driver.node(adding("i"))), ("j", driver.node(adding("j")))).compile(name="inner")
+    graph = StateGraph(State).add_node("a", driver.node(adding("a"))).add_node("b", driver.node(adding("b")))
+    graph.add_node("inner", inner).add_edge(START, "a").add_edge(START, "b").add_edge(["a", "b"], "inner")
+    return graph.compile(name="saved", checkpointer=saver)
+
+
+SAVED_IN = {"configurable": {"thread_id": "7"}}
+
+
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+@pytest.mark.parametrize(
+    ("method", "after"),
+    [("get_tuple", 0), ("get_tuple", 1)]
+    + [("put", n) for n in range(5)]
+    + [("put_writes", n) for n in range(5)],
+)
+def test_a_saver_that_fails(driver: Driver, method: str, after: int, durability: str, watch: Watch) -> None:
+    """Whatever it cannot do, and whenever: the run has that error, once, and everything of it is closed."""
+    graph = saved_in(Failing(method, after), driver)
+    chunks = driver.stream(
+        graph,
+        {"n": 0, "log": []},
+        SAVED_IN,
+        stream_mode=["updates", "checkpoints"],
+        durability=durability,
+        telemetry=watch.options,
+    )
+    root = watch.spans[-1]
+    recorded = {
+        span.name: event.attributes["exception.message"]
+        for span in watch.spans
+        for event in span.events
+        if event.name == "exception"
+    }
+    if not isinstance(chunks[-1], Exception):
+        # It was not called as often.
+        assert (durability, "success", {}) == ("exit", root.attributes[names.OUTCOME], recorded)
+        return
+    assert f"{method}: disk full" == str(chunks[-1])
+    assert ("error", "OSError") == (root.attributes[names.OUTCOME], root.attributes[names.ERROR_TYPE])
+    assert {f"{method}: disk full"} == set(recorded.values())
+    # Each of two siblings may have met an error of its own.
+    assert 1 == len(recorded) or {"invoke_node a", "invoke_node b"} == set(recorded)
+
+
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+@pytest.mark.parametrize("taken", [1, 2, 4])
+def test_a_consumer_that_leaves_in_the_middle_of_a_save(
+    driver: Driver, taken: int, durability: str, watch: Watch
+) -> None:
+    """What is being saved is saved; all spans have ended once when `close` returns."""
+    saver = Failing(pause=0.01)
+    graph = saved_in(saver, driver)
+    options: dict[str, Any] = {
+        "stream_mode": "checkpoints",
+        "durability": durability,
+        "telemetry": watch.options,
+    }
+
+    async def leave() -> None:
+        stream = graph.astream({"n": 0, "log": []}, SAVED_IN, **options)
+        for _ in range(taken):
+            await anext(stream)
+        await stream.aclose()
+
+    if driver.sync:
+        stream = graph.stream({"n": 0, "log": []}, SAVED_IN, **options)
+        for _ in range(taken):
+            next(stream)
+        stream.close()
+    else:
+        driver.run(leave())
+    watch.check()
+    assert watch.spans[-1].attributes[names.OUTCOME] in ("abandoned", "cancelled")
+    assert (durability == "exit") == (not list(saver.list(SAVED_IN)))
+
+
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+@pytest.mark.parametrize("after", [0.005, 0.03, 0.06, 0.1])
+def test_a_cancel_in_the_middle_of_a_save(after: float, durability: str, watch: Watch) -> None:
+    """A run that is cancelled while its saver works is closed, and what comes after it may go on from there."""
+    driver = Driver("asyncio")
+    saver = Failing(pause=0.01)
+    graph = saved_in(saver, driver)
+
+    async def cancel() -> None:
+        options: dict[str, Any] = {"durability": durability, "telemetry": watch.options}
+        run = asyncio.ensure_future(graph.ainvoke({"n": 0, "log": []}, SAVED_IN, **options))
+        await asyncio.sleep(after)
+        assert run.cancel() or durability == "exit"
+        with suppress(asyncio.CancelledError):
+            await run
+        watch.check()
+        begun = bool(list(saver.list(SAVED_IN)))
+        result = await graph.ainvoke(None if begun else {"n": 0, "log": []}, SAVED_IN, **options)
+        assert ["a", "b", "i", "j"] == sorted(set(result["log"]))
+
+    driver.run(cancel())

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
+from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.config import get_stream_writer
+from otgraph.drivers.saves import MOST
 from otgraph.errors import StreamOverflowError
 from otgraph.graph import START, StateGraph
 from otgraph.stream.subscription import Subscription
@@ -20,7 +22,7 @@ from otgraph.telemetry import TelemetryOptions
 from otgraph.tracing import names
 from otgraph.tracing.observer import LIVE
 from otgraph.tracing.record import Record
-from otgraph.types import Buffer
+from otgraph.types import Buffer, Command, interrupt
 
 from .conftest import Driver
 from .programs import State, adding, chained
@@ -153,6 +155,120 @@ def test_a_thread_that_is_held_up_is_let_go(depth: Depth) -> None:
     next(stream)
     stream.close()
     assert over.wait(5)
+
+
+# ---- savers that cannot keep up
+
+
+class Slow(InMemorySaver):
+    """Takes its time to save a checkpoint, and knows how far the run is ahead by then."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.ahead: list[int] = []
+        self.steps = 0
+
+    def put(self, *args: Any) -> Any:
+        time.sleep(self.seconds)
+        self.ahead.append(self.steps - len(self.ahead))
+        return super().put(*args)
+
+    async def aput(self, *args: Any) -> Any:
+        await asyncio.sleep(self.seconds)
+        self.ahead.append(self.steps - len(self.ahead))
+        return super().put(*args)
+
+
+def saved_counter(driver: Driver, saver: Any, steps: int) -> Any:
+    def count(state: State) -> dict[str, Any]:
+        saver.steps += 1
+        return {"n": state["n"] + 1}
+
+    graph = StateGraph(State).add_node("count", driver.node(count)).add_edge(START, "count")
+    graph.add_conditional_edges(
+        "count", driver.node(lambda state: "count" if state["n"] < steps else "__end__")
+    )
+    return graph.compile(checkpointer=saver)
+
+
+def test_a_run_waits_for_a_saver_that_is_slow(driver: Driver) -> None:
+    """With durability `async` a run is a bounded number of supersteps ahead; at its end all of them are saved."""
+    saver = Slow(0.001)
+    graph, steps = saved_counter(driver, saver, 200), 200
+    config = {"configurable": {"thread_id": "7"}, "recursion_limit": steps + 2}
+    assert steps == driver.invoke(graph, {"n": 0}, config, durability="async")["n"]
+    # Each superstep leaves two things to save: what its task wrote, and the state.
+    assert 8 < max(saver.ahead) <= MOST // 2 + 2
+    assert steps + 2 == len(list(saver.list(config)))
+
+
+def test_a_run_that_waits_for_its_saver_hears_of_a_failure(driver: Driver) -> None:
+    """Where the saver fails while a run waits for it, the run fails, and soon."""
+
+    class Failing(Slow):
+        def put(self, *args: Any) -> Any:
+            if len(self.ahead) == 5:
+                time.sleep(0.1)
+                raise OSError("disk full")
+            return super().put(*args)
+
+        async def aput(self, *args: Any) -> Any:
+            if len(self.ahead) == 5:
+                await asyncio.sleep(0.1)
+                raise OSError("disk full")
+            return await super().aput(*args)
+
+    saver = Failing(0.0)
+    config = {"configurable": {"thread_id": "7"}, "recursion_limit": 100_000}
+    with pytest.raises(OSError, match="disk full"):
+        driver.invoke(saved_counter(driver, saver, 90_000), {"n": 0}, config, durability="async")
+    assert saver.steps < 5 + MOST
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_memory_of_saved_runs_is_flat(driver: Driver, traced: bool) -> None:
+    """A thread that goes on and on in one process leaves nothing behind but what its saver keeps."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Empty())
+    options = TelemetryOptions(provider=provider) if traced else None
+
+    class Forgetful(InMemorySaver):
+        prompt = False
+
+        def put(self, config: Any, *args: Any) -> Any:
+            named = super().put(config, *args)
+            self.prune(["7"])
+            return named
+
+        async def aput(self, *args: Any) -> Any:
+            return self.put(*args)
+
+    def ask(state: State) -> dict[str, Any]:
+        return {"n": state["n"] + interrupt("more?")}
+
+    graph = chained(("ask", driver.node(ask)))
+    graph.add_conditional_edges("ask", driver.node(lambda state: "ask"))
+    compiled = graph.compile(checkpointer=Forgetful())
+    config = {"configurable": {"thread_id": "7"}}
+
+    def turns(count: int) -> int:
+        async def all_of_them() -> None:
+            for _ in range(count):
+                await compiled.ainvoke(Command(resume=1), config, telemetry=options)
+
+        if driver.sync:
+            for _ in range(count):
+                compiled.invoke(Command(resume=1), config, telemetry=options)
+        else:
+            asyncio.run(all_of_them())
+        gc.collect()
+        return len([each for each in gc.get_objects() if str(type(each).__module__).startswith("otgraph.")])
+
+    driver.invoke(compiled, {"n": 0}, config, telemetry=options)
+    few = turns(10)
+    assert turns(300) <= few + 20
+    assert not LIVE
 
 
 # ---- long runs
