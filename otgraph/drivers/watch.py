@@ -79,9 +79,10 @@ def awatch(
     subgraphs: bool = False,
     version: Literal["v1", "v2"] = "v1",
     buffer: Buffer = BEHIND,
+    timeout: float | None = None,
 ) -> AsyncWatcher:
     """Watch a run that is going on, from a coroutine; see `watch`. The run may be in any thread or event loop."""
-    return AsyncWatcher(*_subscribe(run_id, thread_id, stream_mode, subgraphs, version, buffer))
+    return AsyncWatcher(*_subscribe(run_id, thread_id, stream_mode, subgraphs, version, buffer), timeout)
 
 
 def _subscribe(
@@ -112,7 +113,8 @@ def _find(run_id: str | None, thread_id: str | None) -> RunInfo:
 class _Watching:
     """What watchers of both colours have in common."""
 
-    def __init__(self, subscription: Subscription, record: Record) -> None:
+    def __init__(self, subscription: Subscription, record: Record, timeout: float | None) -> None:
+        self._timeout = timeout
         self._subscription = subscription
         self._record = record
         self._chunks: deque[Any] = deque()
@@ -134,6 +136,9 @@ class _Watching:
                 raise
         return bool(self._chunks) or self._closed or (self._record.closed and not subscription.queue)
 
+    def _silence(self) -> TimeoutError:
+        return TimeoutError(f"the run has said nothing for {self._timeout} seconds")
+
     def _close(self) -> None:
         if not self._closed:
             self._closed = True
@@ -149,8 +154,7 @@ class Watcher(_Watching):
     """An iterator over the chunks of a run; made by `watch`. Closing it leaves the run alone."""
 
     def __init__(self, subscription: Subscription, record: Record, timeout: float | None) -> None:
-        _Watching.__init__(self, subscription, record)
-        self._timeout = timeout
+        _Watching.__init__(self, subscription, record, timeout)
         self._bell: SimpleQueue[None] = SimpleQueue()
 
     def __iter__(self) -> Iterator[Any]:
@@ -174,7 +178,7 @@ class Watcher(_Watching):
         try:
             self._bell.get(timeout=self._timeout)
         except Empty:
-            raise TimeoutError(f"the run has said nothing for {self._timeout} seconds") from None
+            raise self._silence() from None
 
     def close(self) -> None:
         """Hear nothing more; a thread that waits for the next chunk gets the end."""
@@ -213,7 +217,8 @@ class AsyncWatcher(_Watching):
             self._subscription.wake = ring
             if self._ready():
                 break
-            await waiter
+            if not (await asyncio.wait((waiter,), timeout=self._timeout))[0]:
+                raise self._silence()
         if self._chunks:
             return self._chunks.popleft()
         await self.aclose()

@@ -336,6 +336,9 @@ class TracingObserver:
     def task_ended(self, task: TaskInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the task's span."""
         span: Span = task.span
+        if span._end_time is not None:
+            # The run has ended before it, and its spans with it.
+            return
         if task.emitted or task.told or task.attempt > 1:
             span.annotate(counts_of(task))
         fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
@@ -378,6 +381,8 @@ class TracingObserver:
         span.start(place.context)
 
     def _close(self, span: Span, outcome: Outcome, error: BaseException | None, fact: Fact | None) -> None:
+        if span._end_time is not None:
+            return
         if outcome.is_error:
             kind = outcome.text if error is None else type(error).__qualname__
             span.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})

@@ -156,6 +156,27 @@ def test_unknown_runs_are_refused() -> None:
         watch()
 
 
+def test_the_refusal_names_the_runs_that_there_are(running: tuple[Steps, dict[str, Any]]) -> None:
+    """Whoever asks for a run that is not there is told which ones are."""
+    for ask in (watch, awatch):
+        with pytest.raises(LookupError, match=rf"those going on: .*{RUN} \(watched\)"):
+            ask(thread_id="another")
+
+
+async def test_a_coroutine_that_waits_in_vain() -> None:
+    """With a timeout, an async observer of a silent run says so, and may go on waiting."""
+    steps = Steps(items=1)
+    task = asyncio.create_task(steps.graph().ainvoke({"log": []}, {"run_id": RUN}))
+    while not steps.begun.is_set():
+        await asyncio.sleep(0.01)
+    watcher = awatch(RUN, stream_mode="custom", timeout=0.05)
+    with pytest.raises(TimeoutError, match=r"said nothing for 0\.05 seconds"):
+        await anext(watcher)
+    steps.go.set()
+    assert [0] == [chunk async for chunk in watcher]
+    await task
+
+
 async def test_watching_from_a_coroutine() -> None:
     """An async observer sees a run of its own event loop, and one of another thread."""
     steps = Steps()

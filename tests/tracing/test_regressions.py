@@ -16,9 +16,12 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 from typing_extensions import TypedDict
 
+from otgraph.events import Outcome
 from otgraph.graph import START, StateGraph
+from otgraph.infos import RunInfo, TaskInfo
 from otgraph.telemetry import TelemetryOptions
 from otgraph.tracing import names
+from otgraph.tracing.observer import new_observer
 from otgraph.types import Command, interrupt
 
 from .kept import Kept, drive
@@ -395,3 +398,26 @@ def test_huge_values_are_in_no_name() -> None:
         max(len(name) for span in kept.spans for name in [span.name, *(event.name for event in span.events)])
         < 40
     )
+
+
+def test_a_span_that_has_ended_stays_as_it_was_exported() -> None:
+    """A task or a superstep that is closed after its run has ended changes nothing any more."""
+    kept = Kept()
+    observer = new_observer(kept.options)
+    run = RunInfo("run", "graph", (), ("n",), ("n",))
+    observer.run_started(run, None)
+    task = TaskInfo(run, "task", "node", 1, {}, (), ())
+    observer.step_started(run, 1, [task])
+    step = run.step_span
+    observer.run_ended(run, Outcome.CANCELLED, None)
+    before = [(span.name, dict(span.attributes or {}), span.status.status_code) for span in kept.spans]
+    assert 3 == len(before)
+    task.attempt = task.emitted = 2
+    observer.task_ended(task, Outcome.ERROR, ValueError("late"))
+    observer.step_ended(run, Outcome.ERROR, ValueError("late"))
+    observer.run_ended(run, Outcome.ERROR, ValueError("late"))
+    run.step_span = step
+    observer.step_ended(run, Outcome.SUCCESS, None)
+    assert before == [
+        (span.name, dict(span.attributes or {}), span.status.status_code) for span in kept.spans
+    ]
