@@ -336,10 +336,7 @@ class TracingObserver:
     def task_ended(self, task: TaskInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the task's span."""
         span: Span = task.span
-        if span._end_time is not None:
-            # The run has ended before it, and its spans with it.
-            return
-        if task.emitted or task.told or task.attempt > 1:
+        if (task.emitted or task.told or task.attempt > 1) and span._end_time is None:
             span.annotate(counts_of(task))
         fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
         self._close(span, outcome, error, fact)
@@ -381,21 +378,18 @@ class TracingObserver:
         span.start(place.context)
 
     def _close(self, span: Span, outcome: Outcome, error: BaseException | None, fact: Fact | None) -> None:
-        if span._end_time is not None:
-            return
-        if outcome.is_error:
+        if not outcome.is_error:
+            span.conclude(outcome.text, fact)
+        elif span._end_time is None:
             kind = outcome.text if error is None else type(error).__qualname__
             span.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})
             span.set_status(Status(StatusCode.ERROR))
             self._finish(span, fact)
-        else:
-            span.conclude(outcome.text, fact)
 
     @staticmethod
     def _finish(span: Span, fact: Fact | None) -> None:
-        if span._end_time is None:
-            span.fact = fact
-            span.end()
+        span.fact = fact
+        span.end()
 
 
 def _capture(options: TelemetryOptions) -> Capture:
