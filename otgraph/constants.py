@@ -79,9 +79,13 @@ RESERVED: Final = frozenset(
 """Names that neither a node nor a state key may bear."""
 
 
+BRANCH: Final = "branch:to:"
+"""How the names of channels begin that make one node due."""
+
+
 def branch_channel(node: str) -> str:
     """Return the channel a write to which makes `node` due in the next superstep."""
-    return f"branch:to:{node}"
+    return f"{BRANCH}{node}"
 
 
 def join_channel(starts: tuple[str, ...], end: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from otgraph.command import Command, Send
 from otgraph.constants import INTERRUPT, NULL_TASK_ID, RESUME, ROOT, START, TASKS, branch_channel
+from otgraph.engine.damage import nodes_lost, nothing_asked, nothing_saved
 from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
 from otgraph.engine.origins import is_newest_flow, origin_of
 from otgraph.engine.restore import restore
@@ -70,11 +71,20 @@ def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
 
     Raises:
         EmptyInputError: there is no input, and nothing to go on from.
+        RuntimeError: an answer was given, and nothing is due.
     """
     resuming = bool(run.versions) and _goes_on(run, thread, input)
     answered = isinstance(input, Command) and input.resume is not None
     forks = resuming and _look_back(thread, answered=answered)
+    if not run.versions and (input is None or answered):
+        raise EmptyInputError(
+            f"Received no input for __start__: {nothing_saved(run.thread, thread.asked_for)}"
+        )
+    if resuming and thread.lost:
+        raise nodes_lost(run.thread, thread.lost)
     if isinstance(input, Command):
+        if answered and input.update is None and not input.goto and not plan_tasks(run, inputs=False):
+            raise nothing_asked(run.thread)
         yield from _command_flow(run, thread, input)
     _take_pending(run, thread, cut_off=input is None)
     if resuming:
@@ -85,8 +95,6 @@ def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
             thread.resuming = False
             thread.answers.take()
             yield from save_flow(run, thread, "fork")
-    elif input is None:
-        raise EmptyInputError("Received no input for __start__")
     else:
         thread.resuming = False
         _give_up_due(run, input)

@@ -7,13 +7,13 @@ span has ended.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Any
 
 from otgraph.constants import ERROR, ERROR_SOURCE_NODE, INTERRUPT, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.cached import remember_flow
+from otgraph.engine.damage import note
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
 from otgraph.engine.handlers import handler_task
 from otgraph.engine.limits import limit_of, within_flow
@@ -33,7 +33,7 @@ from otgraph.errors import (
 )
 from otgraph.events import MessageTold, Outcome, Write
 
-__all__ = ["annotate", "keep_failure_flow", "note", "retry_flow", "task_flow"]
+__all__ = ["annotate", "keep_failure_flow", "retry_flow", "task_flow"]
 
 
 def task_flow(run: Run, task: Task, nested: Any) -> Flow:
@@ -238,9 +238,3 @@ def annotate(task: Task, error: BaseException) -> None:
 def _cancelled_itself(task: Task, error: BaseException) -> bool:
     """Say whether a task's own node raised CancelledError, which is no failure that is retried."""
     return isinstance(error, NodeCancelledError) and error.node == task.name
-
-
-def note(error: BaseException, text: str) -> None:
-    """Add a line to what is printed of an exception, where Python can."""
-    if sys.version_info >= (3, 11):
-        error.add_note(text)

@@ -14,6 +14,7 @@ from otgraph.constants import NULL_TASK_ID, PULL, START
 from otgraph.engine.begin import attach, begin_flow, load_flow
 from otgraph.engine.cached import restore_flow
 from otgraph.engine.calls import join_flow
+from otgraph.engine.damage import note
 from otgraph.engine.effects import (
     CANCELLED,
     Expired,
@@ -25,7 +26,7 @@ from otgraph.engine.effects import (
     RunTasks,
     Stopped,
 )
-from otgraph.engine.execute import note, task_flow
+from otgraph.engine.execute import task_flow
 from otgraph.engine.handlers import taken_up
 from otgraph.engine.interrupts import stops_at
 from otgraph.engine.lineage import save_in

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from otgraph.checkpoint.records import CheckpointTuple
-from otgraph.engine.effects import Flow, LoadCheckpoint, checked
+from otgraph.engine.effects import Failure, Flow, LoadCheckpoint, checked
 from otgraph.engine.thread import TRACE, SavedThread
 from otgraph.infos import Origin
 
@@ -50,8 +50,11 @@ def origin_of(
 
 def is_newest_flow(thread: SavedThread, checkpoint_id: str) -> Flow:
     """Say whether a checkpoint is the newest of its thread."""
-    newest = checked((yield LoadCheckpoint(thread.saver, thread.config())))
-    return newest is not None and newest.checkpoint["id"] == checkpoint_id
+    newest = yield LoadCheckpoint(thread.saver, thread.config())
+    if isinstance(newest, Failure):
+        return False  # it cannot be read, so it is not the one that was
+    found = checked(newest)
+    return found is not None and found.checkpoint["id"] == checkpoint_id
 
 
 def inherit_flow(thread: SavedThread) -> Flow:

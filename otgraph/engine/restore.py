@@ -13,15 +13,13 @@ from typing import Any
 from otgraph.channels.base import BaseChannel
 from otgraph.checkpoint.records import Checkpoint
 from otgraph.command import Send
-from otgraph.constants import TASKS
+from otgraph.constants import BRANCH, TASKS
+from otgraph.engine.damage import FORMAT, misfit
 from otgraph.engine.run import Run
 from otgraph.ids import checkpoint_bytes
 from otgraph.missing import MISSING
 
-__all__ = ["FORMAT", "changed_versions", "checkpoint_of", "go_on", "look_at", "restore", "tracked_packet"]
-
-FORMAT = 4
-"""The version of the checkpoints that otgraph writes."""
+__all__ = ["changed_versions", "checkpoint_of", "go_on", "look_at", "restore", "tracked_packet"]
 
 
 def look_at(run: Run, checkpoint: Checkpoint, step: int) -> None:
@@ -33,10 +31,21 @@ def look_at(run: Run, checkpoint: Checkpoint, step: int) -> None:
     """
     specimens = run.plan.channels
     channels: dict[str, BaseChannel[Any, Any, Any]] = dict(run.channels)
+    lost = []
     for name, value in checkpoint["channel_values"].items():
         channel = specimens.get(name)
-        if channel is not None:
+        if channel is None:
+            if name.startswith(BRANCH):
+                lost.append(name[len(BRANCH) :])
+            continue
+        try:
             channels[name] = channel.from_checkpoint(value)
+        except Exception as error:
+            assert run.saved is not None
+            place = run.saved.config(checkpoint["id"])
+            raise misfit(place, name, type(channel), value, error) from error
+    if lost and run.saved is not None:
+        run.saved.lost = lost
     run.channels = channels
     run.versions = checkpoint["channel_versions"]
     run.seen = checkpoint["versions_seen"]

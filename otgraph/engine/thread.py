@@ -7,11 +7,12 @@ has been answered; reading and writing them is asked of the driver.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 from otgraph.checkpoint.records import CheckpointTuple
 from otgraph.constants import CONF, NS_SEP
+from otgraph.engine.damage import check_sound
 
 __all__ = ["TRACE", "Answers", "Durability", "Replayed", "SavedThread"]
 
@@ -93,6 +94,7 @@ class SavedThread:
         "durability",
         "flushes",
         "is_newest",
+        "lost",
         "map",
         "metadata",
         "ns",
@@ -136,6 +138,8 @@ class SavedThread:
         self.parent_config: Any = None
         self.metadata: Mapping[str, Any] = {}
         """Of the checkpoint the run is at."""
+        self.lost: Sequence[str] = ()
+        """Nodes that were due at the checkpoint and that the graph no longer has."""
         self.own = False
         """Whether a graph inside another has this place for itself, whichever task runs it."""
         self.flushes = True
@@ -196,7 +200,8 @@ class SavedThread:
         return {CONF: conf}
 
     def take(self, found: CheckpointTuple) -> None:
-        """Be at a checkpoint that was read."""
+        """Be at a checkpoint that was read; raise `ValueError` if it is none that a run can be at."""
+        check_sound(found)
         self.checkpoint_id = self.saved_id = found.checkpoint["id"]
         self.parent_config = with_map(found.parent_config, found.metadata)
         self.metadata = found.metadata

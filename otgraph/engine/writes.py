@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from otgraph.channels.base import BaseChannel
 from otgraph.command import Command, Send
 from otgraph.constants import END, INPUT, NOT_CHANNELS, NULL_TASK_ID, ROOT, TASKS, branch_channel
+from otgraph.engine.damage import explain_reducer
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
 from otgraph.errors import ErrorCode, InvalidUpdateError, ParentCommand, create_error_message
@@ -146,7 +148,12 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
     for name, values in grouped.items():
         channel = channels[name]
         available = None
-        if channel.update(values):
+        try:
+            took = channel.update(values)
+        except Exception as error:
+            _explain(run, name, channel, error)
+            raise
+        if took:
             versions[name] = version
             moved = True
             available = channel.is_available()
@@ -167,6 +174,11 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
         run.version = before
     run.updated = updated
     return changed, written
+
+
+def _explain(run: Run, name: str, channel: BaseChannel[Any, Any, Any], error: Exception) -> None:
+    if run.saved is not None and not isinstance(error, InvalidUpdateError):
+        explain_reducer(run.thread, name, channel.get() if channel.is_available() else None, error)
 
 
 def written_by_nobody(run: Run, writes: Sequence[Write]) -> Task:
