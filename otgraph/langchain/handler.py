@@ -37,6 +37,8 @@ class TokenHandler(BaseCallbackHandler):
         self._scope = scope
         self._calls: dict[UUID, dict[str, Any]] = {}
         """Model call in progress -> what is told with its tokens."""
+        self._streamed: dict[UUID, str | None] = {}
+        """Model call in progress -> the id of the message whose tokens were told."""
 
     def tap_output_iter(self, run_id: UUID, output: Iterator[Any]) -> Iterator[Any]:
         """Return what a Runnable puts out, as it is."""
@@ -70,20 +72,22 @@ class TokenHandler(BaseCallbackHandler):
         """Tell a token."""
         told = self._calls.get(run_id)
         if told is not None and isinstance(chunk, ChatGenerationChunk) and self._scope.heard:
+            self._streamed[run_id] = chunk.message.id
             self._scope.tell(chunk.message, told)
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        """Tell the whole message, for those who were shown no token of it."""
-        told = self._calls.pop(run_id, None)
+        """Tell the whole message, unless its tokens were told."""
+        told, streamed = self._calls.pop(run_id, None), self._streamed.pop(run_id, None)
         if told is None or not self._scope.heard:
             return
         generation = response.generations[0][0] if response.generations and response.generations[0] else None
-        if isinstance(generation, ChatGeneration):
+        if isinstance(generation, ChatGeneration) and (streamed is None or streamed != generation.message.id):
             self._scope.tell(generation.message, told, whole=True)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Forget the call."""
         self._calls.pop(run_id, None)
+        self._streamed.pop(run_id, None)
 
 
 def manager_for(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str]) -> Any:

@@ -8,9 +8,6 @@ Not here yet, because they need what otgraph does not have yet:
 
 | example                                             | comes with                           |
 |-----------------------------------------------------|--------------------------------------|
-| tokens of a chat model (`stream_mode="messages"`)   | messages and the LangChain extra     |
-| tokens filtered by tag, by node                     | messages and the LangChain extra     |
-| `config` handed to a model on Python 3.10           | messages and the LangChain extra     |
 | an agent's progress, tokens, tool updates, modes    | `create_react_agent`                 |
 | custom data from inside a tool                      | `create_react_agent` and `ToolNode`  |
 """

@@ -1,0 +1,1 @@
+"""Messages in state and in streams, with LangChain and without."""

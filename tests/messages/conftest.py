@@ -1,0 +1,145 @@
+"""Both drivers behind one fixture, and chat models that answer from a list."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from otgraph.graph import START, StateGraph
+from otgraph.telemetry import TelemetryOptions
+
+
+class Drive:
+    """One of the two drivers, and nodes in its colour."""
+
+    def __init__(self, colour: str) -> None:
+        self.sync = colour == "threads"
+
+    def stream(self, graph: Any, *args: Any, **options: Any) -> list[Any]:
+        """Return the chunks of a run."""
+        if self.sync:
+            return list(graph.stream(*args, **options))
+
+        async def collect() -> list[Any]:
+            return [chunk async for chunk in graph.astream(*args, **options)]
+
+        return asyncio.run(collect())
+
+    def each(self, graph: Any, take: Callable[[Any], object], *args: Any, **options: Any) -> None:
+        """Call `take` with each chunk of a run when it comes."""
+        if self.sync:
+            for chunk in graph.stream(*args, **options):
+                take(chunk)
+            return
+
+        async def read() -> None:
+            async for chunk in graph.astream(*args, **options):
+                take(chunk)
+
+        asyncio.run(read())
+
+    def invoke(self, graph: Any, *args: Any, **options: Any) -> Any:
+        """Return the result of a run."""
+        return graph.invoke(*args, **options) if self.sync else asyncio.run(graph.ainvoke(*args, **options))
+
+    def node(self, function: Callable[..., Any]) -> Any:
+        """Return a plain function in this driver's colour."""
+        if self.sync:
+            return function
+
+        @functools.wraps(function)
+        async def body(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return body
+
+    def asks(self, *models: Any, key: str = "answer") -> Any:
+        """Return a node that invokes models and returns what they say, as text."""
+        if self.sync:
+            return lambda state: {key: " / ".join([model.invoke("hi").content for model in models])}
+
+        async def ask(state: Any) -> Any:
+            return {key: " / ".join([(await model.ainvoke("hi")).content for model in models])}
+
+        return ask
+
+
+@pytest.fixture(params=["threads", "asyncio"])
+def drive(request: pytest.FixtureRequest) -> Drive:
+    return Drive(request.param)
+
+
+class Traced:
+    """A provider of its own, and the spans it exported."""
+
+    def __init__(self) -> None:
+        self._exporter = InMemorySpanExporter()
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.options = TelemetryOptions(provider=provider)
+
+    def span(self, name: str) -> Any:
+        """Return the one exported span of that name."""
+        (found,) = (span for span in self._exporter.get_finished_spans() if span.name == name)
+        return found
+
+
+@pytest.fixture
+def traced() -> Traced:
+    return Traced()
+
+
+def line(state: Any, **nodes: Any) -> Any:
+    """Return a compiled chain of nodes."""
+    builder: Any = StateGraph(state)
+    before = START
+    for name, node in nodes.items():
+        builder.add_node(name, node).add_edge(before, name)
+        before = name
+    return builder.compile()
+
+
+def fake(*answers: str, **options: Any) -> Any:
+    """Return a chat model that streams its answers word by word, for ever."""
+    core = pytest.importorskip("langchain_core.language_models.fake_chat_models")
+    from langchain_core.messages import AIMessage
+
+    return core.GenericFakeChatModel(messages=cycle(map(AIMessage, answers or ["big red fox"])), **options)
+
+
+def paced(words: Iterable[str], wait: Callable[[], object]) -> Any:
+    """Return a chat model that calls `wait` after each word."""
+    core = pytest.importorskip("langchain_core.language_models.chat_models")
+    from langchain_core.messages import AIMessage, AIMessageChunk
+    from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+    class Paced(core.BaseChatModel):  # type: ignore[misc]
+        @property
+        def _llm_type(self) -> str:
+            return "paced"
+
+        def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any) -> Any:
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(" ".join(words)))])
+
+        def _stream(
+            self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any
+        ) -> Iterator[Any]:
+            for word in words:
+                yield ChatGenerationChunk(message=AIMessageChunk(word))
+                wait()
+
+        async def _astream(self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any) -> Any:
+            for word in words:
+                yield ChatGenerationChunk(message=AIMessageChunk(word))
+                await asyncio.sleep(0)
+                wait()
+
+    return Paced()

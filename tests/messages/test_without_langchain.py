@@ -1,0 +1,115 @@
+"""Where LangChain is not installed: messages are dicts, tokens of any client, and errors that say what to install."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+BLOCKED = """
+import sys
+
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("langchain_core", "langsmith"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Blocker())
+
+from otgraph.graph import START, MessagesState, StateGraph, add_messages
+from otgraph.graph.message import REMOVE_ALL_MESSAGES, MessageGraph, push_message
+from otgraph.messages import model_call
+"""
+
+PROGRAMS = {
+    "a conversation of dicts": (
+        """
+def answer(state):
+    return {"messages": [{"role": "assistant", "content": f"you said {state['messages'][-1]['content']}", "id": "a"}]}
+
+graph = StateGraph(MessagesState).add_node(answer).add_edge(START, "answer").compile()
+first, second = graph.invoke({"messages": "hello"})["messages"]
+print(first["role"], first["content"], bool(first["id"]), second)
+""",
+        "user hello True {'role': 'assistant', 'content': 'you said hello', 'id': 'a'}",
+    ),
+    "replaced and removed by id": (
+        """
+given = [{"role": "user", "content": "a", "id": "1"}, ("ai", "b")]
+merged = add_messages([], given)
+print([m["content"] for m in add_messages(merged, {"role": "user", "content": "c", "id": "1"})])
+print(add_messages(merged[:1], {"role": "remove", "id": "1"}))
+print(add_messages(merged, [{"role": "remove", "id": REMOVE_ALL_MESSAGES}, merged[0]]))
+print(given[1])
+""",
+        "['c', 'b']\n[]\n[{'role': 'user', 'content': 'a', 'id': '1'}]\n('ai', 'b')",
+    ),
+    "a message that is not there cannot be removed": (
+        """
+try:
+    add_messages([], [{"role": "remove", "id": "x"}])
+except ValueError as error:
+    print(error)
+""",
+        "Attempting to delete a message with an ID that doesn't exist ('x')",
+    ),
+    "bad messages": (
+        """
+for bad in (5, {"content": "x"}):
+    try:
+        add_messages([], bad)
+    except (TypeError, ValueError) as error:
+        print(error)
+""",
+        "a message is a dict such as {'role': 'user', 'content': '…'}, a text, or a pair of role and text, not 5; "
+        "give one of these, or install LangChain's messages: pip install 'otgraph[langchain]'\n"
+        "a message needs a role, such as {'role': 'user', 'content': '…'}, and {'content': 'x'} has none",
+    ),
+    "the format of LangChain": (
+        """
+try:
+    add_messages([], "x", format="langchain-openai")
+except ImportError as error:
+    print(error)
+""",
+        "format='langchain-openai' is LangChain's: leave it out, or install LangChain's messages: "
+        "pip install 'otgraph[langchain]'",
+    ),
+    "tokens of any client": (
+        """
+def answer(state):
+    with model_call("tiny", provider="me", tags=["t"]) as call:
+        for word in ("big ", "red ", "fox"):
+            call.token(word)
+    return {"messages": [{"role": "assistant", "content": "big red fox", "id": call.id}]}
+
+graph = StateGraph(MessagesState).add_node(answer).add_edge(START, "answer").compile()
+for message, metadata in graph.stream({"messages": "hello"}, stream_mode="messages"):
+    print(message.content, metadata["langgraph_node"], metadata["ls_model_name"], metadata["tags"])
+""",
+        "big  answer tiny ['t']\nred  answer tiny ['t']\nfox answer tiny ['t']",
+    ),
+    "a dict that is pushed": (
+        """
+def say(state):
+    push_message({"role": "assistant", "content": "at once", "id": "p"})
+    return {"messages": [("ai", "later")]}
+
+graph = StateGraph(MessagesState).add_node(say).add_edge(START, "say").compile()
+print([m["content"] for m, _ in graph.stream({"messages": "hello"}, stream_mode="messages")])
+print([m["content"] for m in graph.invoke({"messages": "hello"})["messages"]])
+""",
+        "['at once']\n['hello', 'at once', 'later']",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_without_langchain(name: str) -> None:
+    """Messages are dicts and everything that needs no LangChain works; what does says which extra to install."""
+    program, expected = PROGRAMS[name]
+    done = subprocess.run([sys.executable, "-c", BLOCKED + program], capture_output=True, text=True)
+    assert ("", expected) == (done.stderr, done.stdout.rstrip("\n"))
