@@ -57,7 +57,7 @@ def state_flow(new_run: NewRun, place: Place, inside: Inside | None) -> Flow:
     assert thread is not None
     found = checked((yield LoadCheckpoint(thread.saver, thread.config(thread.asked_for))))
     if found is None:
-        return _nothing(run, place)
+        return _nothing(place)
     states = yield from _states_inside_flow(new_run, place, run, found, inside)
     return _snapshot(run, found, states, pending=thread.asked_for is None)
 
@@ -76,13 +76,12 @@ def history_flow(new_run: NewRun, place: Place, **selection: Any) -> Flow:
     return [_snapshot(new_run(place), each, {}, pending=False) for each in found]
 
 
-def _nothing(run: Run, place: Place) -> StateSnapshot:
+def _nothing(place: Place) -> StateSnapshot:
     """Return the state of a thread that nothing is known of."""
-    values = run.read(run.plan.stream_keys) if isinstance(run.plan.stream_keys, str) else {}
     config: Any = {CONF: dict(place.configurable)}
     if place.metadata:
         config["metadata"] = dict(place.metadata)
-    return StateSnapshot(values, (), config, None, None, None, (), ())
+    return StateSnapshot({}, (), config, None, None, None, (), ())
 
 
 def load(run: Run, thread: SavedThread, found: CheckpointTuple) -> list[Task]:

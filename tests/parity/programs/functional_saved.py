@@ -193,3 +193,61 @@ def entrypoints_inside(lg, drive):
     graph = saved(lg, drive, main)
     yield drive.every(graph, 1, THREAD)
     yield drive.every(graph, lg.types.Command(resume="A"), THREAD)
+
+
+@covers("FUN-11", "FUN-05")
+def unknown_threads(lg, drive):
+    """Of a thread that nothing is known of, the state is empty, whatever a function returns."""
+    graph = saved(lg, drive, lambda x: x)
+    yield drive.attempt(graph.get_state, {"configurable": {"thread_id": "nobody"}})
+    yield drive.attempt(lambda: list(graph.get_state_history({"configurable": {"thread_id": "nobody"}})))
+
+
+@covers("FUN-02", "FUN-07")
+def breakpoints(lg, drive):
+    """A run stops before and after the function as before and after any node."""
+    add, _ = tasks_of(lg, drive)
+
+    async def main(x, previous=None):
+        return [await drive.result(add(x)), previous]
+
+    graph = saved(lg, drive, main)
+    yield drive.every(graph, 1, THREAD, interrupt_before=["main"])
+    yield drive.every(graph, None, THREAD)
+    yield drive.every(graph, 2, THREAD, interrupt_after="*")
+    yield drive.every(graph, None, THREAD)
+
+
+@covers("FUN-05", "FUN-11")
+def points_of_the_past(lg, drive):
+    """A thread is taken up again from where it was: its tasks run again there, and `previous` is what it was."""
+    add, _ = tasks_of(lg, drive)
+
+    async def main(x, previous=None):
+        return [await drive.result(add(x)), previous]
+
+    graph = saved(lg, drive, main)
+    for given in (1, 2):
+        drive.invoke(graph, given, THREAD)
+    history = list(graph.get_state_history(THREAD))
+    for state in history:
+        yield state.values, state.next
+        yield drive.every(graph, None, state.config)
+    yield drive.every(graph, 9, history[-2].config)
+
+
+@covers("FUN-04", "SUB-04")
+def memories_inside(lg, drive):
+    """An entrypoint inside another one has memory of its own if it asks for that."""
+
+    def count(x, previous=None):
+        return (previous or 0) + x
+
+    for checkpointer in (None, True, False):
+        inner = lg.func.entrypoint(checkpointer=checkpointer)(drive.node(count))
+
+        async def main(x, inner=inner):
+            return [await drive.call(inner, x), await drive.call(inner, x)]
+
+        graph = saved(lg, drive, main)
+        yield [drive.invoke(graph, 1, THREAD), drive.invoke(graph, 1, THREAD)]
