@@ -368,6 +368,16 @@ def test_old_json_is_read(caplog: pytest.LogCaptureFixture) -> None:
     assert 1 == serde.loads_typed(("json", b'{"a": %s}' % langchain))["a"]["lc"]
 
 
+def test_old_messages_are_read() -> None:
+    """A message that an older release stored as JSON is one again, where LangChain is installed."""
+    messages = pytest.importorskip("langchain_core.messages", reason="LangChain is an extra")
+    stored = (
+        b'{"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"], '
+        b'"kwargs": {"content": "hi", "type": "human"}}'
+    )
+    assert serde.loads_typed(("json", stored)) == messages.HumanMessage("hi")
+
+
 def test_an_own_hook_reads_extensions() -> None:
     """`__unpack_ext_hook__` takes the place of the reader of extensions, also after an allow-list."""
     codes = []

@@ -72,4 +72,8 @@ def _langchain(value: dict[str, Any]) -> Any:
         reviver = import_module("langchain_core.load.load").Reviver
     except ImportError:
         return value  # LangChain is not installed: whoever wants its objects will miss them by name
-    return reviver("core")(value)
+    try:
+        return reviver("core")(value)
+    except Exception as error:
+        logger.warning("could not make a %s from stored JSON: %s", ".".join(map(str, value["id"])), error)
+        return value
