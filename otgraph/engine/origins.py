@@ -45,6 +45,7 @@ def origin_of(
         kept,
         tuple(questions),
         answered,
+        thread.above is not None,
     )
 
 

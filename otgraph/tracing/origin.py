@@ -53,16 +53,11 @@ def carrier_of(run: RunInfo, outcome: Outcome | None = None) -> dict[str, Any]:
 
 
 class Lineage:
-    """
-    What the span of a run shows of its origin.
-
-    Args:
-        is_root: whether it is the run itself that a human answers, and not one around it.
-    """
+    """What the span of a run shows of its origin."""
 
     __slots__ = ("attributes", "links", "paused")
 
-    def __init__(self, origin: Origin | None, *, is_root: bool) -> None:
+    def __init__(self, origin: Origin | None) -> None:
         self.attributes: dict[str, Any] = {}
         self.links: Sequence[tuple[SpanContext, dict[str, Any]]] = ()
         """To the run that was at the checkpoint before; none where the run takes a new input."""
@@ -83,7 +78,7 @@ class Lineage:
             self.paused = found
             if origin.questions:
                 self.attributes[names.GOES_ON] = origin.questions
-            since = _asked_at(origin, last) if is_root else None
+            since = None if origin.inside else _asked_at(origin, last)
             if since is not None:
                 # Clocks of two machines may differ by more than a quick human takes.
                 self.attributes[names.INTERRUPT_WAIT] = max(0.0, time() - since)
@@ -95,7 +90,7 @@ class Lineage:
         return trace.set_span_in_context(NonRecordingSpan(self.paused), context)
 
 
-NOWHERE: Final = Lineage(None, is_root=True)
+NOWHERE: Final = Lineage(None)
 """Of a run that starts from nothing that was saved."""
 
 

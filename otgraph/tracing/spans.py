@@ -43,7 +43,7 @@ def run_span(
         continues: whether a run that goes on from a checkpoint is part of the trace of the one that paused there.
     """
     below_another = True
-    lineage = NOWHERE if run.origin is None else Lineage(run.origin, is_root=caller is None)
+    lineage = NOWHERE if run.origin is None else Lineage(run.origin)
     if caller is not None:
         context, below_another = begun_in(caller)
     elif continues:

@@ -36,7 +36,7 @@ class Strict(BaseModel):
     log: list[Any] = []
 
 
-def hidden(driver: Driver, fail: Callable[[], Any] | None = None) -> Any:
+def hidden(driver: Driver, fail: Callable[[], Any] | None = None, saver: Any = None) -> Any:
     """Return a graph whose nodes pass secrets on in every way there is."""
 
     def speak(state: State) -> Command[Any]:
@@ -58,7 +58,7 @@ def hidden(driver: Driver, fail: Callable[[], Any] | None = None) -> Any:
     graph.add_node("inner", inner)
     graph.add_node("last", driver.node(last))
     graph.add_edge(START, "speak").add_edge("inner", "last")
-    return graph.compile(name="hidden")
+    return graph.compile(name="hidden", checkpointer=saver)
 
 
 GIVEN = {"n": 1, "log": [MESSAGE]}
@@ -91,6 +91,21 @@ def test_no_content_by_default(driver: Driver) -> None:
     assert SECRET in repr(chunks)
     assert len(kept.spans) > 8
     assert SECRET not in exported(kept)
+
+
+def test_no_content_of_saved_runs_by_default(driver: Driver) -> None:
+    """Questions, answers, commands and what checkpoints keep of the thread are in no exported byte either."""
+    kept, options = recorder()
+    graph = hidden(driver, saver=(saver := InMemorySaver()))
+    chunks = run(driver, graph, options)
+    chunks += run(driver, graph, options, Command(resume=SECRET, update={"log": [SECRET]}))
+    chunks += run(driver, graph, options, {"n": 2, "log": [SECRET]})
+    assert SECRET in repr(chunks)
+    assert 3 == len([span for span in kept.spans if span.parent is None])
+    assert SECRET not in exported(kept)
+    saved = [found.metadata["__otgraph"] for found in saver.list(None) if found.metadata["step"] >= 0]
+    assert saved
+    assert SECRET not in repr(saved)
 
 
 @pytest.mark.parametrize(
@@ -217,11 +232,12 @@ def redact(name: str, value: Any) -> Any:
     return value
 
 
+@pytest.mark.parametrize("saver", [None, InMemorySaver])
 @pytest.mark.parametrize("fail", [None, leak])
-def test_the_hook_sees_every_path(driver: Driver, fail: Any) -> None:
+def test_the_hook_sees_every_path(driver: Driver, fail: Any, saver: Any) -> None:
     """What the hook hides is in no exported byte: neither in payloads nor in messages, frames or names."""
     kept, options = recorder(capture=True, redact=redact)
-    chunks = run(driver, hidden(driver, fail), options)
+    chunks = run(driver, hidden(driver, fail, saver and saver()), options)
     assert "PermissionError" in repr(chunks) or "Interrupt" in repr(chunks)
     sent = exported(kept)
     assert "[hidden]" in sent
@@ -229,15 +245,16 @@ def test_the_hook_sees_every_path(driver: Driver, fail: Any) -> None:
     assert "[hidden]" in repr(list(replay(read_otlp(kept.otlp()), MODES)))
 
 
+@pytest.mark.parametrize("saver", [None, InMemorySaver])
 @pytest.mark.parametrize("fail", [None, leak])
-def test_a_hook_that_fails_hides_everything(driver: Driver, fail: Any) -> None:
+def test_a_hook_that_fails_hides_everything(driver: Driver, fail: Any, saver: Any) -> None:
     """Where the hook raises, `[REDACTED:error]` is recorded, and the run goes on."""
 
     def broken(name: str, value: Any) -> Any:
         raise RuntimeError(SECRET)
 
     kept, options = recorder(capture=True, redact=broken)
-    run(driver, hidden(driver, fail), options)
+    run(driver, hidden(driver, fail, saver and saver()), options)
     sent = exported(kept)
     assert "[REDACTED:error]" in sent
     assert SECRET not in sent

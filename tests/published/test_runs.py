@@ -12,8 +12,10 @@ import pytest
 from durable.stories import STORIES
 from durable.teller import CONFIG, tell
 from parity.engine import Engine
+from tracing.kept import Kept
 
 from otgraph.checkpoint.memory import InMemorySaver
+from otgraph.tracing import names
 from otgraph.types import Command, Interrupt
 
 from .kinds import ASYNC, KINDS, Opener
@@ -67,3 +69,34 @@ def test_a_user_keeps_the_saver_he_made(opener: Opener, kind: str) -> None:
             assert graph.checkpointer is saver
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("opener", "kind"), [(kind, kind) for kind in KINDS], indirect=["opener"])
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+def test_what_is_kept_for_traces(opener: Opener, kind: str, durability: str) -> None:
+    """Runs that stop at one checkpoint are linked one to the other, and no state or filter shows how."""
+    kept = Kept()
+    wished: dict[str, Any] = {"telemetry": kept.options, "durability": durability}
+
+    async def run() -> None:
+        for given in ({"log": []}, None, Command(resume="so")):
+            async with opener() as saver:
+                graph = STORIES["one question"].build(OTGRAPH, saver)
+                if kind in ASYNC:
+                    await graph.ainvoke(given, CONFIG, **wished)
+                    states = [state async for state in graph.aget_state_history(CONFIG)]
+                    hidden = [
+                        state async for state in graph.aget_state_history(CONFIG, filter={"__otgraph": {}})
+                    ]
+                else:
+                    graph.invoke(given, CONFIG, **wished)
+                    states = list(graph.get_state_history(CONFIG))
+                    hidden = list(graph.get_state_history(CONFIG, filter={"__otgraph": {}}))
+                assert {"source", "step", "parents"} == {key for state in states for key in state.metadata}
+                assert [] == hidden
+
+    asyncio.run(run())
+    runs = [span for span in kept.spans if names.ORIGIN in span.attributes or span.parent is None]
+    assert [[], [runs[0].context.span_id], [runs[1].context.span_id]] == [
+        [link.context.span_id for link in run.links] for run in runs
+    ]

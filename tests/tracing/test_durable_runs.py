@@ -17,14 +17,16 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 
 from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.checkpoint.sqlite import SqliteSaver
+from otgraph.func import entrypoint, task
 from otgraph.graph import START, StateGraph
 from otgraph.telemetry import TelemetryOptions, get_telemetry, read_otlp, set_telemetry
 from otgraph.tracing import names
 from otgraph.tracing.faults import faults
-from otgraph.types import Command
+from otgraph.types import Command, interrupt
 
 from .durable import Durable, State, Trace, asker, chained, interrupted
 from .kept import Kept, drive
+from .test_mirror import OwnProvider
 
 HERE = Path(__file__).parent
 INPUT = {"log": []}
@@ -202,6 +204,53 @@ def test_a_graph_inside_is_linked_to_what_it_was(thread: Durable) -> None:
     assert names.INTERRUPT_WAIT not in now["attributes"]
     ran = [span["name"] for span in resumed.named("invoke_n")]
     assert ["invoke_node inner", "invoke_node ask", "invoke_node last"] == ran
+
+
+def test_a_run_with_a_thread_of_its_own_inside_a_node(thread: Durable) -> None:
+    """It is below the node that called it, linked to its own earlier run, and tells how long its own human took."""
+    own = {"configurable": {"thread_id": "own"}}
+    saver = InMemorySaver()
+
+    def call(state: Any) -> Any:
+        asks = interrupted.compile(checkpointer=saver, name="asks")
+        asks.invoke(INPUT, own)
+        time.sleep(0.03)
+        return {"log": asks.invoke(ANSWER, own)["log"]}
+
+    trace_ = thread.call(chained(("call", call)), INPUT)
+    first, second = trace_.named("invoke_workflow asks")
+    node = trace_.one("invoke_node call")["span_id"]
+    assert {node} == {first["parent_id"], second["parent_id"]}
+    check_link(second, "resume", first, second["attributes"][names.CHECKPOINT_ID])
+    assert 0.03 <= second["attributes"][names.INTERRUPT_WAIT] < 5
+    assert "own" == second["attributes"][names.CONVERSATION]
+
+
+# ---- functions
+
+ask = task(lambda question: interrupt(question), name="ask")
+double = task(lambda number: 2 * number, name="double")
+
+
+def counsel(number: int) -> Any:
+    """Call a task that is done at once, and one that asks."""
+    return [double(number).result(), ask("why?").result()]
+
+
+def test_an_entrypoint_goes_on(colour: str) -> None:
+    """The call of a task that is done has no second span, that of the one that asked has; both runs are linked."""
+    kept, config = Kept(), {"configurable": {"thread_id": "7"}}
+    flow = entrypoint(checkpointer=InMemorySaver())(counsel)
+    drive(flow, colour, 4, config, telemetry=kept.options)
+    paused = Trace(kept.exporter.get_finished_spans())
+    kept.exporter.clear()
+    assert [8, "because"] == drive(flow, colour, ANSWER, config, telemetry=kept.options)
+    resumed = Trace(kept.exporter.get_finished_spans())
+    assert ["counsel", "double", "ask"] == [span["name"].split()[1] for span in paused.named("invoke_node")]
+    assert ["counsel", "ask"] == [span["name"].split()[1] for span in resumed.named("invoke_node")]
+    link_to(resumed, "resume", paused.run, resumed.run["attributes"][names.CHECKPOINT_ID])
+    ids = resumed.run["attributes"][names.GOES_ON]
+    assert all(ids == span["attributes"][names.GOES_ON] for span in resumed.named("invoke_node"))
 
 
 # ---- failures
@@ -454,6 +503,17 @@ def test_samplers_see_where_a_run_comes_from(colour: str, tmp_path: Path) -> Non
     assert "invoke_workflow g" == name
     assert {names.ORIGIN, names.CHECKPOINT_ID, names.GOES_ON, names.INTERRUPT_WAIT} <= set(attributes)
     assert [int(paused.run["span_id"], 16)] == [link.context.span_id for link in links]
+
+
+def test_a_provider_that_is_not_the_sdks(thread: Durable) -> None:
+    """It is given the link to what it exported of the paused run, by its API."""
+    provider = OwnProvider()
+    for given in (INPUT, ANSWER):
+        thread.chunks(interrupted, given, telemetry=TelemetryOptions(provider=provider))
+    paused, resumed = [span for span in provider.ended if span.name == "invoke_workflow g"]
+    ((link, told),) = [(link.context, link.attributes) for link in resumed.links]
+    assert (paused.context.trace_id, paused.context.span_id) == (link.trace_id, link.span_id)
+    assert "resume" == told[names.LINK_KIND]
 
 
 # ---- what is kept with a checkpoint is nobody else's business
