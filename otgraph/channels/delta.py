@@ -6,8 +6,9 @@ Rule: reducing writes in one batch or in several gives the same value, so it can
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from typing_extensions import Self
 
@@ -18,6 +19,19 @@ from otgraph.errors import EmptyChannelError
 __all__ = ["DeltaChannel"]
 
 Value = TypeVar("Value")
+
+_LIMIT: Final = "LANGGRAPH_DELTA_MAX_SUPERSTEPS_SINCE_SNAPSHOT"
+
+
+def _max_supersteps() -> int:
+    told = os.environ.get(_LIMIT, "5000")
+    if not told.isdecimal() or not int(told):
+        raise ValueError(f"{_LIMIT} must be a positive whole number, not {told!r}")
+    return int(told)
+
+
+MAX_SUPERSTEPS: Final = _max_supersteps()
+"""After how many supersteps the whole value is saved again although it seldom changes."""
 
 
 class DeltaChannel(BaseChannel[Value, Any, Value], Generic[Value]):
@@ -30,7 +44,7 @@ class DeltaChannel(BaseChannel[Value, Any, Value], Generic[Value]):
         snapshot_frequency: after how many changed supersteps the whole value is saved again.
     """
 
-    __slots__ = ("make", "reducer", "snapshot_frequency", "value")
+    __slots__ = ("make", "reducer", "replaced", "snapshot_frequency", "value")
 
     volatile = False
     deferred = False
@@ -54,6 +68,8 @@ class DeltaChannel(BaseChannel[Value, Any, Value], Generic[Value]):
         self.make = make
         self.reducer = reducer
         self.snapshot_frequency = snapshot_frequency
+        self.replaced = False
+        """Whether an overwrite put a value in the place of the one so far; whoever saves it takes that back."""
         self.value: Value = MISSING  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
@@ -96,7 +112,10 @@ class DeltaChannel(BaseChannel[Value, Any, Value], Generic[Value]):
         if not values:
             return False
         value = overwrite_in(values)
-        self.value = self._reduced(values) if value is MISSING else value
+        if value is MISSING:
+            self.value = self._reduced(values)
+        else:
+            self.value, self.replaced = value, True
         return True
 
     def replay_writes(self, writes: Sequence[tuple[str, str, Any]]) -> None:

@@ -16,6 +16,7 @@ from otgraph.engine.effects import (
     ListCheckpoints,
     LoadCheckpoint,
     ReadCache,
+    ReadHistory,
     SaveCheckpoint,
     SaveWrites,
     WriteCache,
@@ -35,6 +36,9 @@ PERFORM: Final[dict[type[Any], Callable[[Any], Any]]] = {
     ),
     SaveCheckpoint: _put,
     LoadCheckpoint: lambda effect: effect.saver.get_tuple(effect.config),
+    ReadHistory: lambda effect: effect.saver.get_delta_channel_history(
+        config=effect.config, channels=effect.channels
+    ),
     ListCheckpoints: lambda effect: list(effect.saver.list(effect.config, **effect.selection)),
     ReadCache: lambda effect: effect.cache.get(effect.keys),
     WriteCache: lambda effect: effect.cache.set(effect.pairs),
@@ -66,6 +70,9 @@ PERFORM_ASYNC: Final[dict[type[Any], Callable[[Any], Awaitable[Any]]]] = {
     ),
     SaveCheckpoint: _aput,
     LoadCheckpoint: lambda effect: effect.saver.aget_tuple(effect.config),
+    ReadHistory: lambda effect: effect.saver.aget_delta_channel_history(
+        config=effect.config, channels=effect.channels
+    ),
     ListCheckpoints: _alist,
     ReadCache: lambda effect: effect.cache.aget(effect.keys),
     WriteCache: lambda effect: effect.cache.aset(effect.pairs),

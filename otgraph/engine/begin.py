@@ -14,9 +14,9 @@ from typing import Any
 from otgraph.command import Command, Send
 from otgraph.constants import INTERRUPT, NULL_TASK_ID, RESUME, ROOT, START, TASKS, branch_channel
 from otgraph.engine.damage import nodes_lost, nothing_asked, nothing_saved
-from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
+from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, Rest, checked
 from otgraph.engine.origins import is_newest_flow, origin_of
-from otgraph.engine.restore import restore
+from otgraph.engine.restore import FIRST, restore_flow
 from otgraph.engine.run import Run
 from otgraph.engine.saving import SPECIAL, put_writes_flow, save_flow
 from otgraph.engine.task import Task
@@ -25,6 +25,7 @@ from otgraph.engine.thread import Replayed, SavedThread
 from otgraph.engine.writes import apply_writes, result_writes, written_by_nobody
 from otgraph.errors import EmptyInputError, InvalidUpdateError
 from otgraph.events import Write
+from otgraph.ids import checkpoint_text
 
 __all__ = ["attach", "begin_flow", "load_flow", "pending_questions"]
 
@@ -50,14 +51,21 @@ def load_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
         branches = True
     else:
         found = checked((yield LoadCheckpoint(thread.saver, thread.config(named))))
+    deltas = thread.deltas
+    if deltas is not None and (branches or (thread.durability == "exit" and named is not None)):
+        # Others may have gone on from there; what is written now is not to become theirs.
+        deltas.branch_off()
     if found is None:
+        if deltas is not None and thread.durability == "exit":
+            deltas.first = checkpoint_text(checked((yield Rest(FIRST))))
         return
-    thread.take(found)
-    restore(run, found.checkpoint, found.metadata["step"])
+    yield from restore_flow(run, thread, found)
     goes_on = bool(run.versions) and _goes_on(run, thread, input)
     answered = isinstance(input, Command) and input.resume is not None
     if named is not None and above is None:
         thread.is_newest = yield from is_newest_flow(thread, named)
+        if deltas is not None and not thread.is_newest:
+            deltas.branch_off()
         branches = not thread.is_newest or (goes_on and not answered and not _was_made(thread))
     questions = dict.fromkeys(question.id for question in pending_questions(thread.pending))
     run.origin = origin_of(

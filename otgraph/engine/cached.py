@@ -13,6 +13,7 @@ from typing import Any
 from otgraph.constants import NO_WRITES
 from otgraph.engine.effects import Flow, ReadCache, WriteCache, checked
 from otgraph.engine.run import Run
+from otgraph.engine.saving import keep_writes_flow
 from otgraph.engine.task import Task
 from otgraph.ids import hash_id
 from otgraph.plan.model import NodePlan
@@ -62,6 +63,8 @@ def restore_flow(run: Run, tasks: Sequence[Task]) -> Flow:
             task.writes = [(channel, value) for channel, value in writes if channel != NO_WRITES]
             task.restored = task.cached = True
             task.replayed = tuple(item for items in more if items is not None for item in items)
+            if run.saved is not None:
+                yield from keep_writes_flow(run, task, task.writes)
         elif more:
             task.said = []
 

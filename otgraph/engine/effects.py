@@ -13,6 +13,7 @@ into a flow. A reply is the value asked for, a `Failure`, or `CANCELLED`.
     ReadCache            key -> writes, for the keys that are there, or `Failure`
     WriteCache           None, or `Failure`
     LoadCheckpoint       a `CheckpointTuple`, None if there is none, or `Failure`
+    ReadHistory          channel -> `DeltaChannelHistory`, or `Failure`
     ListCheckpoints      a list of `CheckpointTuple`s, the newest first, or `Failure`
     SaveCheckpoint       the 16 bytes of the checkpoint's id, or `Failure`
     SaveWrites           None, or `Failure`
@@ -41,6 +42,7 @@ __all__ = [
     "ListCheckpoints",
     "LoadCheckpoint",
     "ReadCache",
+    "ReadHistory",
     "Rest",
     "RunCancelled",
     "RunTasks",
@@ -189,6 +191,18 @@ class ListCheckpoints:
         """`filter`, `before` and `limit`, as savers take them."""
 
 
+class ReadHistory:
+    """Read from what the values of channels that a checkpoint does not have as a whole can be rebuilt."""
+
+    __slots__ = ("channels", "config", "saver")
+
+    def __init__(self, saver: Any, config: Mapping[str, Any], channels: Sequence[str]) -> None:
+        self.saver = saver
+        self.config = config
+        """Names the checkpoint."""
+        self.channels = channels
+
+
 class SaveCheckpoint:
     """Save a checkpoint; one without an id is given a new one, and the time."""
 
@@ -228,7 +242,7 @@ class Flush:
     __slots__ = ()
 
 
-Saving: TypeAlias = LoadCheckpoint | ListCheckpoints | SaveCheckpoint | SaveWrites | Flush
+Saving: TypeAlias = LoadCheckpoint | ReadHistory | ListCheckpoints | SaveCheckpoint | SaveWrites | Flush
 Effect: TypeAlias = CallNode | JoinCalls | RunTasks | Rest | Sleep | ReadCache | WriteCache | Saving
 Flow: TypeAlias = Generator[Effect, Any, Any]
 

@@ -11,24 +11,51 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from otgraph.channels.base import BaseChannel
-from otgraph.checkpoint.records import Checkpoint
+from otgraph.checkpoint.records import Checkpoint, CheckpointTuple, DeltaChannelHistory
 from otgraph.command import Send
 from otgraph.constants import BRANCH, TASKS
-from otgraph.engine.damage import FORMAT, misfit
+from otgraph.engine.damage import FORMAT, check_sound, misfit
+from otgraph.engine.deltas import missing, rebuilt, whole
+from otgraph.engine.effects import Flow, LoadCheckpoint, ReadHistory, checked
+from otgraph.engine.migrate import migrate, place_of_packets
 from otgraph.engine.run import Run
+from otgraph.engine.thread import SavedThread
 from otgraph.ids import checkpoint_bytes
 from otgraph.missing import MISSING
 
-__all__ = ["changed_versions", "checkpoint_of", "go_on", "look_at", "restore", "tracked_packet"]
+__all__ = [
+    "FIRST",
+    "changed_versions",
+    "checkpoint_of",
+    "empty_checkpoint",
+    "go_on",
+    "look_flow",
+    "restore_flow",
+    "tracked_packet",
+]
+
+FIRST = -2
+"""The superstep of a checkpoint of nothing, before the input."""
 
 
-def look_at(run: Run, checkpoint: Checkpoint, step: int) -> None:
-    """
-    Have a run show the state of a checkpoint; to go on from there it takes `go_on`.
+def look_flow(run: Run, thread: SavedThread, found: CheckpointTuple) -> Flow:
+    """Have a run show the state of a checkpoint that was read; to go on from there it takes `go_on`."""
+    version = found.checkpoint.get("v")
+    if isinstance(version, int) and version < FORMAT:
+        check_sound(found)
+        place = place_of_packets(found)
+        parent = None if place is None else checked((yield LoadCheckpoint(thread.saver, place)))
+        found, run.ids = migrate(run.plan, found, parent)
+    thread.take(found)
+    names = missing(run.plan, found)
+    history: Mapping[str, DeltaChannelHistory] = {}
+    if names:
+        config = thread.config(found.checkpoint["id"])
+        history = checked((yield ReadHistory(thread.saver, config, names)))
+    _show(run, found.checkpoint, found.metadata["step"], history)
 
-    Args:
-        step: the superstep that the checkpoint is of.
-    """
+
+def _show(run: Run, checkpoint: Checkpoint, step: int, history: Mapping[str, DeltaChannelHistory]) -> None:
     specimens = run.plan.channels
     channels: dict[str, BaseChannel[Any, Any, Any]] = dict(run.channels)
     lost = []
@@ -39,13 +66,18 @@ def look_at(run: Run, checkpoint: Checkpoint, step: int) -> None:
                 lost.append(name[len(BRANCH) :])
             continue
         try:
-            channels[name] = channel.from_checkpoint(value)
+            channels[name] = channel.from_checkpoint(whole(value))
         except Exception as error:
             assert run.saved is not None
             place = run.saved.config(checkpoint["id"])
             raise misfit(place, name, type(channel), value, error) from error
     if lost and run.saved is not None:
         run.saved.lost = lost
+    for name, delta in run.plan.deltas.items():
+        if channels[name] is delta:
+            channels[name] = delta.fresh()
+    for name, past in history.items():
+        channels[name] = rebuilt(specimens[name], past)
     run.channels = channels
     run.versions = checkpoint["channel_versions"]
     run.seen = checkpoint["versions_seen"]
@@ -54,11 +86,11 @@ def look_at(run: Run, checkpoint: Checkpoint, step: int) -> None:
     run.step = step + 1
 
 
-def restore(run: Run, checkpoint: Checkpoint, step: int) -> None:
-    """Give a run the state of a checkpoint, to go on from; see `look_at`."""
-    look_at(run, checkpoint, step)
+def restore_flow(run: Run, thread: SavedThread, found: CheckpointTuple) -> Flow:
+    """Have a run be at a checkpoint that was read, to go on from it."""
+    yield from look_flow(run, thread, found)
     go_on(run)
-    updated = checkpoint.get("updated_channels")
+    updated = found.checkpoint.get("updated_channels")
     run.updated = None if updated is None else set(updated)
     run.stop = run.step + 1 + run.options.config.recursion_limit
 
@@ -76,12 +108,25 @@ def go_on(run: Run) -> None:
     run.lively = {name for name in run.plan.volatile if channels[name].is_available()}
 
 
+def empty_checkpoint(id: str) -> Checkpoint:
+    """Return a checkpoint of nothing, which has no time yet."""
+    return {
+        "v": FORMAT,
+        "ts": "",
+        "id": id,
+        "channel_values": {},
+        "channel_versions": {},
+        "versions_seen": {},
+        "updated_channels": None,
+    }
+
+
 def checkpoint_of(run: Run) -> Checkpoint:
-    """Return the state of a run as a checkpoint that has no id and no time yet."""
-    versions = run.versions
+    """Return the state of a run, but for its delta channels, as a checkpoint that has no id and no time yet."""
+    versions, deltas = run.versions, run.plan.deltas
     values = {}
     for name, channel in run.channels.items():
-        if name in versions:
+        if name in versions and name not in deltas:
             value = channel.checkpoint()
             if value is not MISSING:
                 values[name] = value

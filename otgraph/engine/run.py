@@ -6,18 +6,19 @@ Rule: only the engine's flows change it, and one driver at a time drives them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from otgraph.channels.base import BaseChannel
 from otgraph.constants import NS_SEP, PREVIOUS
+from otgraph.engine.deltas import Deltas
 from otgraph.engine.ledger import Calls
 from otgraph.engine.observer import Observer
 from otgraph.engine.thread import SavedThread
 from otgraph.errors import GraphDrained, ParentCommand
-from otgraph.ids import new_run_id
+from otgraph.ids import new_run_id, task_id
 from otgraph.infos import RunInfo
 from otgraph.missing import MISSING
 from otgraph.plan.model import Keys, Plan
@@ -58,6 +59,7 @@ class Run(RunInfo):
         "checkpoint",
         "expired",
         "fleeting",
+        "ids",
         "interrupts",
         "last",
         "leaving",
@@ -89,8 +91,7 @@ class Run(RunInfo):
         ns: tuple[str, ...] = (),
         channels: Mapping[str, BaseChannel[Any, Any, Any]] | None = None,
     ) -> None:
-        given = options.output_keys
-        keys = plan.output_keys if given is None else given
+        keys = plan.output_keys if options.output_keys is None else options.output_keys
         # A run that nobody observes only holds a state; it needs no name.
         id = "" if observer is None else _identity(options, parent)  # noqa: A001
         RunInfo.__init__(self, id, plan.name, ns, plan.stream_keys, keys, parent)
@@ -124,6 +125,9 @@ class Run(RunInfo):
         """Trigger channel -> the spans of the tasks that wrote to it since it was last consumed."""
         self.checkpoint = b""
         """The 16 bytes of the id of the checkpoint that the next superstep starts from."""
+        self.ids: Callable[[bytes, Iterable[str]], str] = (
+            task_id  # as they were when the checkpoint was saved
+        )
         self.step = -1
         self.stop = options.config.recursion_limit
         """The last superstep that the recursion limit allows."""
@@ -152,6 +156,8 @@ class Run(RunInfo):
         """Be saved; before anything was written."""
         self.saved = thread
         self.bump = thread.next_version
+        if self.plan.deltas:
+            thread.deltas = Deltas(self.plan.deltas)
         self.version = None
 
     def look(self, names: Sequence[str]) -> dict[str, Any]:

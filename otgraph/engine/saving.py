@@ -7,17 +7,19 @@ counts as done. With durability `exit` nothing is written before the run ends.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from otgraph.constants import ERROR, ERROR_SOURCE_NODE, INPUT, INTERRUPT, NO_WRITES, NULL_TASK_ID, RESUME
+from otgraph.engine.deltas import Deltas
 from otgraph.engine.effects import Failure, Flow, Flush, Rest, SaveCheckpoint, SaveWrites, checked
-from otgraph.engine.restore import changed_versions, checkpoint_of, tracked_packet
+from otgraph.engine.restore import FIRST, changed_versions, checkpoint_of, empty_checkpoint, tracked_packet
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
 from otgraph.engine.thread import TRACE, SavedThread
 from otgraph.events import Outcome, Write
 from otgraph.ids import checkpoint_text, hash_id
+from otgraph.ids import task_id as new_task_id
 
 __all__ = ["SPECIAL", "Source", "close_flow", "keep_writes_flow", "put_writes_flow", "save_flow"]
 
@@ -28,7 +30,7 @@ SPECIAL = frozenset({ERROR, ERROR_SOURCE_NODE, INTERRUPT, RESUME})
 
 def save_flow(run: Run, thread: SavedThread, source: Source) -> Flow:
     """Save the state of a run as its next checkpoint; the superstep after it has the next number."""
-    thread.pending, thread.paths = {}, {}
+    run.ids = new_task_id
     thread.again = False
     if thread.above is None:
         # An answer is for the tasks of one superstep.
@@ -37,11 +39,17 @@ def save_flow(run: Run, thread: SavedThread, source: Source) -> Flow:
     carrier = run.observer.carrier(run)
     if carrier is not None:
         metadata[TRACE] = carrier
-    thread.metadata = metadata
+    deltas = thread.deltas
     checkpoint = checkpoint_of(run)
     checkpoint["versions_seen"].setdefault(INPUT, {})
     if source == "fork" and thread.durability != "exit":
         checkpoint["updated_channels"] = None
+    if deltas is not None:
+        _advance(run, thread, deltas, source)
+        if thread.durability != "exit":
+            _renew(run, deltas.keep(checkpoint, thread.stored, thread.next_version))
+        deltas.describe(metadata)
+    thread.pending, thread.paths, thread.metadata = {}, {}, metadata
     if thread.durability == "exit":
         # What is shown as its parent stays that of the checkpoint the run started from.
         thread.draft = checkpoint
@@ -51,6 +59,32 @@ def save_flow(run: Run, thread: SavedThread, source: Source) -> Flow:
         thread.parent_config = thread.shown_config(thread.checkpoint_id)
         run.checkpoint = yield from _put_flow(thread, checkpoint, metadata)
     run.step += 1
+
+
+def _advance(run: Run, thread: SavedThread, deltas: Deltas, source: Source) -> None:
+    """Note what became of delta channels, and whose writes became that."""
+    if source == "fork":
+        deltas.branch_off()
+    applied = thread.pending
+    if source == "loop":
+        handlers = [task.handler for task in run.planned if task.handler is not None]
+        known = {NULL_TASK_ID, *(task.id for task in [*run.planned, *handlers])}
+        applied = {task_id: writes for task_id, writes in applied.items() if task_id in known}
+    else:
+        applied = {NULL_TASK_ID: applied.get(NULL_TASK_ID, [])}
+    deltas.advance(run.channels, run.updated or (), applied)
+    if thread.durability == "exit":
+        deltas.collect(applied, thread.paths, run.step)
+        deltas.supersteps += source == "loop"
+
+
+def _renew(run: Run, versions: Mapping[str, Any]) -> None:
+    """Give channels new versions although nobody wrote to them; a breakpoint is not to notice."""
+    for name, version in versions.items():
+        run.versions[name] = version
+        run.version = max(run.version, version)
+        if name in run.seen.get(INTERRUPT, ()):
+            run.seen[INTERRUPT][name] = version
 
 
 def _put_flow(thread: SavedThread, checkpoint: Any, metadata: Any) -> Flow:
@@ -104,7 +138,15 @@ def put_writes_flow(thread: SavedThread, task_id: str, writes: list[Write], path
         named = {channel for channel, _ in writes}
         thread.pending[task_id] = [write for write in known if write[0] not in named] + writes
     thread.paths[task_id] = path
-    if thread.durability != "exit" and thread.saved_id is not None:
+    if thread.deltas is not None:
+        thread.deltas.fresh.add(task_id)
+    if thread.durability == "exit":
+        return
+    if thread.saved_id is None:
+        # There is nothing to keep them with.
+        if thread.deltas is not None:
+            thread.deltas.branch_off()
+    else:
         effect = SaveWrites(thread.saver, thread.config(thread.checkpoint_id), writes, task_id, path)
         effect.wait = thread.durability == "sync"
         checked((yield effect))
@@ -149,6 +191,8 @@ def _sign_flow(run: Run, thread: SavedThread, outcome: Outcome) -> Flow:
 
 def _leave_flow(thread: SavedThread) -> Flow:
     if thread.checkpoint_id != thread.saved_id:
+        if thread.deltas is not None:
+            yield from _leave_deltas_flow(thread, thread.deltas)
         yield from _put_flow(thread, thread.draft, thread.metadata)
     for task_id, kept in thread.pending.items():
         writes = [write for write in kept if write != (RESUME, None)]
@@ -156,3 +200,19 @@ def _leave_flow(thread: SavedThread) -> Flow:
             continue
         config = thread.config(thread.checkpoint_id)
         checked((yield SaveWrites(thread.saver, config, writes, task_id, thread.paths.get(task_id, ""))))
+
+
+def _leave_deltas_flow(thread: SavedThread, deltas: Deltas) -> Flow:
+    """Save what the supersteps wrote to delta channels with the checkpoint that the run went on from."""
+    metadata = dict(thread.metadata)
+    deltas.keep(thread.draft, thread.stored, thread.next_version)
+    deltas.describe(metadata)
+    thread.metadata = metadata
+    if deltas.unsaved and thread.saved_id is None:
+        nothing = empty_checkpoint(deltas.first)
+        checked((yield SaveCheckpoint(thread.saver, thread.config(), nothing, {"step": FIRST}, {})))
+        thread.saved_id = deltas.first
+    config = thread.config(thread.saved_id)
+    for task_id, path, writes in deltas.unsaved:
+        checked((yield SaveWrites(thread.saver, config, writes, task_id, path)))
+    deltas.unsaved = []

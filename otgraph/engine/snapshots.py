@@ -14,7 +14,7 @@ from otgraph.checkpoint.records import CheckpointTuple
 from otgraph.constants import CONF, NULL_TASK_ID
 from otgraph.engine.begin import attach
 from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, checked
-from otgraph.engine.restore import go_on, look_at
+from otgraph.engine.restore import go_on, look_flow
 from otgraph.engine.run import Run
 from otgraph.engine.saving import SPECIAL
 from otgraph.engine.shown import own_filter, own_metadata, shown_tasks
@@ -24,7 +24,7 @@ from otgraph.engine.thread import SavedThread, with_map
 from otgraph.engine.writes import apply_writes, written_by_nobody
 from otgraph.snapshot import PregelTask, StateSnapshot
 
-__all__ = ["Inside", "NewRun", "Place", "apply_pending", "history_flow", "load", "state_flow"]
+__all__ = ["Inside", "NewRun", "Place", "apply_pending", "history_flow", "load_flow", "state_flow"]
 
 
 class Place(NamedTuple):
@@ -58,8 +58,9 @@ def state_flow(new_run: NewRun, place: Place, inside: Inside | None) -> Flow:
     found = checked((yield LoadCheckpoint(thread.saver, thread.config(thread.asked_for))))
     if found is None:
         return _nothing(place)
-    states = yield from _states_inside_flow(new_run, place, run, found, inside)
-    return _snapshot(run, found, states, pending=thread.asked_for is None)
+    due = yield from load_flow(run, thread, found)
+    states = yield from _states_inside_flow(new_run, place, due, inside)
+    return _snapshot(run, found, due, states, pending=thread.asked_for is None)
 
 
 def history_flow(new_run: NewRun, place: Place, **selection: Any) -> Flow:
@@ -72,8 +73,13 @@ def history_flow(new_run: NewRun, place: Place, **selection: Any) -> Flow:
         return []
     config = thread.config(thread.asked_for)
     listed = ListCheckpoints(thread.saver, config, before=before, filter=wanted or None, **selection)
-    found = checked((yield listed))
-    return [_snapshot(new_run(place), each, {}, pending=False) for each in found]
+    states = []
+    for each in checked((yield listed)):
+        run = new_run(place)
+        assert run.saved is not None
+        due = yield from load_flow(run, run.saved, each)
+        states.append(_snapshot(run, each, due, {}, pending=False))
+    return states
 
 
 def _nothing(place: Place) -> StateSnapshot:
@@ -84,39 +90,37 @@ def _nothing(place: Place) -> StateSnapshot:
     return StateSnapshot({}, (), config, None, None, None, (), ())
 
 
-def load(run: Run, thread: SavedThread, found: CheckpointTuple) -> list[Task]:
+def load_flow(run: Run, thread: SavedThread, found: CheckpointTuple) -> Flow:
     """
     Have a run show the state of a checkpoint.
 
     Returns the tasks that are due there, with what they have done; as LangGraph shows them, in the order in which
     the nodes were declared.
     """
-    thread.take(found)
-    look_at(run, found.checkpoint, found.metadata["step"])
+    yield from look_flow(run, thread, found)
     tasks = plan_tasks(run, inputs=False)
     if tasks and thread.pending:
         attach(run, thread, tasks)
     return tasks
 
 
-def _states_inside_flow(
-    new_run: NewRun, place: Place, run: Run, found: CheckpointTuple, inside: Inside | None
-) -> Flow:
+def _states_inside_flow(new_run: NewRun, place: Place, due: Sequence[Task], inside: Inside | None) -> Flow:
     """Return task id -> state of the graph that the task runs, for the tasks that are due."""
     states: dict[str, Any] = {}
-    if inside is None or run.saved is None:
+    if inside is None:
         return states
-    for task in load(run, run.saved, found):
+    for task in due:
         within = inside(place, task)
         if within is not None:
             states[task.id] = yield from state_flow(new_run, within, inside)
     return states
 
 
-def _snapshot(run: Run, found: CheckpointTuple, states: Mapping[str, Any], *, pending: bool) -> StateSnapshot:
+def _snapshot(
+    run: Run, found: CheckpointTuple, due: Sequence[Task], states: Mapping[str, Any], *, pending: bool
+) -> StateSnapshot:
     thread = run.saved
     assert thread is not None
-    due = load(run, thread, found)
     tasks = shown_tasks(run, thread, due, current=pending) if due else ()
     shown: Sequence[PregelTask] = tasks
     if states:

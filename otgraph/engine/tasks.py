@@ -15,7 +15,6 @@ from otgraph.command import Send
 from otgraph.constants import PULL, PUSH, START, TASKS
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
-from otgraph.ids import task_id
 from otgraph.missing import MISSING
 from otgraph.plan.model import NodePlan
 from otgraph.schema import Schema
@@ -80,7 +79,7 @@ def _plan_pushed(run: Run, packets: Any, tasks: list[Task]) -> None:
             logger.warning("Ignoring unknown node name %s in pending sends", packet.node)
             continue
         name = node.name
-        id = task_id(run.checkpoint, (run.ns_text, name, step, name, PUSH, str(index)))  # noqa: A001
+        id = run.ids(run.checkpoint, (run.ns_text, name, step, name, PUSH, str(index)))  # noqa: A001
         task = Task(run, node, id, packet.arg, (PUSH,), (PUSH, index, False))
         if packet.timeout is not None:
             task.timeout = packet.timeout
@@ -107,7 +106,7 @@ def _is_due(run: Run, node: NodePlan) -> bool:
 def _pulled(run: Run, node: NodePlan, *, inputs: bool) -> Task:
     # All triggers of the node are named, whichever of them made it due: LangGraph's ids are made of all of them.
     name, triggers = node.name, node.triggers
-    id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *triggers))  # noqa: A001
+    id = run.ids(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *triggers))  # noqa: A001
     try:
         input = node_input(run, node) if inputs else None  # noqa: A001
     except Exception as error:

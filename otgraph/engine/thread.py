@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 from otgraph.checkpoint.records import CheckpointTuple
 from otgraph.constants import CONF, NS_SEP
 from otgraph.engine.damage import check_sound
+from otgraph.engine.deltas import Deltas
 
 __all__ = ["TRACE", "Answers", "Durability", "Replayed", "SavedThread"]
 
@@ -90,6 +91,7 @@ class SavedThread:
         "asked_for",
         "checkpoint_id",
         "closed",
+        "deltas",
         "draft",
         "durability",
         "flushes",
@@ -154,6 +156,8 @@ class SavedThread:
         """The point of the past that the run goes on from, if it does."""
         self.pending: dict[str, list[tuple[str, Any]]] = {}
         """Task id -> its writes that are kept with the checkpoint the run is at."""
+        self.deltas: Deltas | None = None
+        """What is kept of delta channels, if the graph has any."""
         self.paths: dict[str, str] = {}
         """Task id -> what its writes are ordered by."""
         self.stored: Mapping[str, Any] = {}
@@ -209,6 +213,8 @@ class SavedThread:
         self.pending = {}
         for task_id, channel, value in found.pending_writes or ():
             self.pending.setdefault(task_id, []).append((channel, value))
+        if self.deltas is not None:
+            self.deltas.take(found)
 
     @property
     def key(self) -> str:

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from otgraph.checkpoint.records import CheckpointTuple
-from otgraph.constants import CONF, END, INPUT, INTERRUPT, START
+from otgraph.constants import CONF, END, INPUT, INTERRUPT, NULL_TASK_ID, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.effects import Failure, Flow, LoadCheckpoint, SaveCheckpoint, SaveWrites, checked
 from otgraph.engine.origins import inherit_flow
 from otgraph.engine.restore import changed_versions, checkpoint_of, go_on
 from otgraph.engine.run import Run
-from otgraph.engine.snapshots import NewRun, Place, apply_pending, load
-from otgraph.engine.task import Task
+from otgraph.engine.snapshots import NewRun, Place, apply_pending, load_flow
+from otgraph.engine.task import Task, path_key
 from otgraph.engine.thread import TRACE, SavedThread, with_map
 from otgraph.engine.writes import apply_writes, result_writes, written_by_nobody
 from otgraph.errors import InvalidUpdateError
@@ -61,7 +61,7 @@ def _superstep_flow(new_run: NewRun, place: Place, updates: Sequence[StateUpdate
     found = checked((yield LoadCheckpoint(thread.saver, thread.config(thread.asked_for))))
     due: list[Task] = []
     if found is not None:
-        due = load(run, thread, found)
+        due = yield from load_flow(run, thread, found)
         go_on(run)
         thread.map = dict(found.metadata.get("parents") or {})
     else:
@@ -111,7 +111,7 @@ def _update_flow(
         if meant is not None:
             left.remove(meant)
         id = update.task_id or (meant.id if meant else task_id(run.checkpoint, (INTERRUPT, str(len(tasks)))))  # noqa: A001
-        task = Task(run, node, id, update.values, (INTERRUPT,), ())
+        task = Task(run, node, id, update.values, (INTERRUPT,), (INTERRUPT, len(tasks)))
         if node.writes is not None:
             task.writes = node.writes(update.values)
         else:
@@ -122,10 +122,9 @@ def _update_flow(
                 raise failure.error
         tasks.append(task)
     if found is not None:
-        for task in tasks:
-            yield from _keep_flow(thread, task.id, task.writes)
+        yield from _keep_flow(thread, tasks)
     apply_writes(run, tasks)
-    return (yield from _save_flow(run, thread, "update", found))
+    return (yield from _save_flow(run, thread, "update", tasks))
 
 
 def _end_flow(
@@ -138,7 +137,8 @@ def _end_flow(
             task.writes = ()
     if due:
         apply_writes(run, due)
-    return (yield from _save_flow(run, thread, "update", found))
+    commanded = written_by_nobody(run, thread.pending.get(NULL_TASK_ID, ()))
+    return (yield from _save_flow(run, thread, "update", [*due, commanded]))
 
 
 def _input_flow(
@@ -148,12 +148,14 @@ def _input_flow(
     if update.values is None:
         raise InvalidUpdateError(f"Received no input writes for {START}")
     writes = [(START, update.values)]
+    given = written_by_nobody(run, writes)
     if found is not None:
-        yield from _keep_flow(thread, task_id(run.checkpoint, (INPUT,)), writes)
+        given.id = task_id(run.checkpoint, (INPUT,))
+        yield from _keep_flow(thread, [given])
     else:
         run.step = -1
-    apply_writes(run, [written_by_nobody(run, writes)])
-    return (yield from _save_flow(run, thread, "input", found))
+    apply_writes(run, [given])
+    return (yield from _save_flow(run, thread, "input", [given]))
 
 
 def _copy_flow(
@@ -165,7 +167,7 @@ def _copy_flow(
     parent = found.parent_config
     thread.saved_id = None if parent is None else parent[CONF]["checkpoint_id"]
     thread.stored = {}
-    return (yield from _save_flow(run, thread, "fork", found, plain=True))
+    return (yield from _save_flow(run, thread, "fork", [], copied=found))
 
 
 _ALONE: dict[Any, str] = {
@@ -209,20 +211,35 @@ def _nodes_of(run: Run, updates: Sequence[StateUpdate], *, known: bool) -> list[
 # ---- saving it
 
 
-def _keep_flow(thread: SavedThread, task_id: str, writes: Sequence[Any]) -> Flow:
-    if writes:
-        config = thread.config(thread.checkpoint_id)
-        checked((yield SaveWrites(thread.saver, config, list(writes), task_id, "")))
+def _keep_flow(thread: SavedThread, tasks: Sequence[Task]) -> Flow:
+    """Keep what updates write with the checkpoint they are made on, unless others have gone on from it."""
+    if thread.asked_for is not None:
+        newest = checked((yield LoadCheckpoint(thread.saver, thread.config())))
+        if newest is None or newest.checkpoint["id"] != thread.checkpoint_id:
+            if thread.deltas is not None:
+                thread.deltas.branch_off()
+            return
+    config = thread.config(thread.checkpoint_id)
+    for task in tasks:
+        if task.writes:
+            path = path_key(task) if task.path else ""
+            checked((yield SaveWrites(thread.saver, config, list(task.writes), task.id, path)))
 
 
 def _save_flow(
-    run: Run, thread: SavedThread, source: str, found: CheckpointTuple | None, *, plain: bool = False
+    run: Run,
+    thread: SavedThread,
+    source: str,
+    tasks: Sequence[Task],
+    *,
+    copied: CheckpointTuple | None = None,
 ) -> Flow:
     """
     Save the state that the updates made.
 
     Args:
-        plain: whether nothing of the caller's config becomes metadata.
+        tasks: whose writes made it.
+        copied: the checkpoint that is copied, if one is; then nothing of the caller's config becomes metadata.
     """
     checkpoint = checkpoint_of(run)
     checkpoint["updated_channels"] = None
@@ -231,7 +248,18 @@ def _save_flow(
     if inherited is not None:
         metadata[TRACE] = inherited
     config = thread.config(thread.saved_id)
-    if plain:
+    deltas = thread.deltas
+    if deltas is not None:
+        if copied is None:
+            if thread.saved_id is None:
+                # There is nothing that the writes could have been kept with.
+                deltas.branch_off()
+            deltas.advance(run.channels, run.updated or (), {task.id: task.writes for task in tasks})
+            deltas.keep(checkpoint, thread.stored, thread.next_version)
+        else:
+            deltas.copy(checkpoint["channel_values"], copied)
+        deltas.describe(metadata)
+    if copied is not None:
         names = ("thread_id", "checkpoint_ns", "checkpoint_id")
         config = {CONF: {name: config[CONF][name] for name in names if name in config[CONF]}}
     changed = changed_versions(thread.stored, checkpoint["channel_versions"])

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from otgraph.channels.base import BaseChannel
+from otgraph.channels.binop import BinaryOperatorAggregate
+from otgraph.channels.delta import DeltaChannel
 from otgraph.managed.base import ManagedValue
 from otgraph.messages.add import merges_messages
 from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy, TracePolicy
@@ -128,6 +130,13 @@ class Plan:
 
     entry: NodePlan = field(init=False)
     """The node that takes the input: `__start__`, or the only one of an entrypoint."""
+
+    deltas: Mapping[str, DeltaChannel[Any]] = field(init=False)
+    """The channels whose value is saved as its changes."""
+
+    reducing: tuple[str, ...] = field(init=False)
+    """The channels whose value can be rebuilt from their writes."""
+
     volatile_keys: frozenset[str] = field(init=False)
     """`volatile`, as a set."""
     untracked: frozenset[str] = field(init=False)
@@ -144,6 +153,11 @@ class Plan:
             name for name, it in self.channels.items() if merges_messages(getattr(it, "operator", None))
         ]
         object.__setattr__(self, "message_keys", frozenset(merging))
+        deltas = {key: channel for key, channel in self.channels.items() if isinstance(channel, DeltaChannel)}
+        object.__setattr__(self, "deltas", deltas)
+        reducing = (DeltaChannel, BinaryOperatorAggregate)
+        names = tuple(key for key, channel in self.channels.items() if isinstance(channel, reducing))
+        object.__setattr__(self, "reducing", names)
         keys = self.stream_keys
         object.__setattr__(self, "state_keys", frozenset((keys,) if isinstance(keys, str) else keys))
         object.__setattr__(self, "input_keys", frozenset(self.input.channels))

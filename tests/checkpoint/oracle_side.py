@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["run_there"]
+__all__ = ["Worker", "run_there"]
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -47,3 +47,41 @@ def run_there(module: str, *arguments: Any, with_otgraph: bool = False) -> Any:
         hint = "; run `make oracle` again" if "ModuleNotFoundError" in done.stderr else ""
         pytest.fail(f"{module} failed in the oracle's environment{hint}\n{done.stderr[-6000:]}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+class Worker:
+    """
+    A program that goes on running in the oracle's environment, and answers a line of JSON with another.
+
+    Args:
+        module: a name in this folder.
+    """
+
+    def __init__(self, module: str) -> None:
+        if not PYTHON.exists():
+            pytest.fail("LangGraph is not here to compare with: run `make oracle` first")
+        self._process = subprocess.Popen(
+            [str(PYTHON), "-m", f"{HERE.name}.{module}"],
+            cwd=HERE.parent,
+            env={**os.environ, "PYTHONPATH": str(HERE.parent), "LANGGRAPH_STRICT_MSGPACK": ""},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, *question: Any) -> Any:
+        """Send a question and return the answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            _, errors = self._process.communicate()
+            pytest.fail(f"the oracle's side failed\n{errors[-6000:]}")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End the program."""
+        self._process.communicate()
