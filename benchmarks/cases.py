@@ -97,6 +97,26 @@ def _afan_out(bench: Bench) -> Run:
     return run
 
 
+def _calls(bench: Bench) -> Run:
+    app = graphs.calls(bench.engine)
+
+    def run() -> Figures:
+        expect(graphs.FANOUT, app.invoke(graphs.FANOUT))
+        return NOTHING
+
+    return run
+
+
+def _acalls(bench: Bench) -> Run:
+    app = graphs.calls(bench.engine, colour="async")
+
+    async def run() -> Figures:
+        expect(graphs.FANOUT, await app.ainvoke(graphs.FANOUT))
+        return NOTHING
+
+    return run
+
+
 def _events(bench: Bench) -> Run:
     get_stream_writer = bench.engine.get_stream_writer
 
@@ -224,6 +244,8 @@ CASES: Final[Mapping[str, Callable[[Bench], Run]]] = {
     "chain writing custom": partial(_chain_stream, mode="custom", write=True),
     "fan-out": _fan_out,
     "fan-out async": _afan_out,
+    "calls": _calls,
+    "calls async": _acalls,
     "events": _events,
     "events async": _aevents,
     "loop": _loop,

@@ -25,6 +25,7 @@ __all__ = [
     "chain",
     "conversation",
     "count_up",
+    "calls",
     "fan_out",
     "loop",
     "message",
@@ -121,6 +122,32 @@ def fan_out(engine: Engine, *, colour: str = "sync") -> Any:
     graph.add_conditional_edges("plan", spread, ["work"])
     graph.add_edge("work", engine.END)
     return graph.compile()
+
+
+def calls(engine: Engine, *, colour: str = "sync") -> Any:
+    """Return an entrypoint that calls a task so many times: one call after the other, or async ones together."""
+
+    @engine.task
+    def add(number: int) -> int:
+        return number + 1
+
+    @engine.task
+    async def aadd(number: int) -> int:
+        await asyncio.sleep(0)
+        return number + 1
+
+    @engine.entrypoint()
+    def total(count: int) -> int:
+        number = 0
+        for _ in range(count):
+            number = add(number).result()
+        return number
+
+    @engine.entrypoint()
+    async def atotal(count: int) -> int:
+        return sum(await asyncio.gather(*(aadd(0) for _ in range(count))))
+
+    return total if colour == "sync" else atotal
 
 
 def loop(engine: Engine, steps: int, *, mark: Callable[[int], None], saver: Any = None) -> Any:

@@ -216,6 +216,8 @@ def _loads() -> list[Row]:
     return [
         row("fan-out async", "fan-out of 100, async, traced", 0.3),
         row("fan-out", "fan-out of 100, sync, traced", 0.4),
+        row("calls", "100 calls of a task in a row, sync, traced", 0.3),
+        row("calls async", "100 calls of a task together, async, traced", 0.3),
         *events("events", "sync"),
         *events("events async", "async"),
         Row("loop", loop, "the first thousand", (_traced("loop"),), steepness, budget=1.1, rounds=7),

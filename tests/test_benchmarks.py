@@ -171,17 +171,21 @@ def test_a_worker_survives_a_case_that_fails(workers: Pool) -> None:
         "chain writing custom",
         "fan-out",
         "fan-out async",
+        "calls",
+        "calls async",
     ],
 )
 def test_programs_run_traced(workers: Pool, case: str) -> None:
     """A program comes out right on otgraph and exports a span for the run, each superstep and each task."""
-    spans = 1 + 2 + 101 if case.startswith("fan-out") else 21
+    spans = {"fan-out": 1 + 2 + 101, "calls": 1 + 1 + 101}.get(case.split(maxsplit=1)[0], 21)
     assert workers.measure(Side("otgraph + sdk", case, spans)).seconds > 0
 
 
 @pytest.mark.oracle
 @pytest.mark.skipif(not ORACLE.exists(), reason="LangGraph's environment is missing: make oracle")
-@pytest.mark.parametrize("case", ["chain", "chain async", "chain all four", "chain saved", "fan-out async"])
+@pytest.mark.parametrize(
+    "case", ["chain", "chain async", "chain all four", "chain saved", "fan-out async", "calls"]
+)
 def test_programs_run_on_the_peer(workers: Pool, case: str) -> None:
     """The same program comes out right on LangGraph."""
     assert workers.measure(Side("langgraph", case)).seconds > 0
