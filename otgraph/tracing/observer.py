@@ -113,7 +113,7 @@ class TracingObserver:
         run.span = span
         record.runs.append(run)
         try:
-            self._start(place, span, fact)
+            span.begin(place, fact)
         except BaseException as error:
             self.run_ended(run, Outcome.ERROR, error)
             raise
@@ -196,7 +196,7 @@ class TracingObserver:
         run.step_span = above
         place.latest = [above]
         mask = place.record.mask
-        self._start(place, above, StepStarted(run, step, tasks) if mask & StepStarted.kind else None)
+        above.begin(place, StepStarted(run, step, tasks) if mask & StepStarted.kind else None)
         heard = bool(mask & TaskStarted.kind) or self._capture is not None
         for task in tasks:
             if task.name == START:
@@ -221,7 +221,7 @@ class TracingObserver:
         place.latest.append(span)
         if fact is not None and self._capture is not None:
             span.annotate(self._capture.task_started(fact))
-        self._start(place, span, fact)
+        span.begin(place, fact)
 
     def _restored(self, task: TaskInfo, heard: bool) -> None:
         """Tell of a task that need not run: it has no span, so its start is an event of the superstep."""
@@ -369,13 +369,7 @@ class TracingObserver:
         """Say whether anybody wants to hear facts of that kind."""
         return self.record.mask & kind != 0
 
-    # ---- one way to start a span, one to end it
-
-    @staticmethod
-    def _start(place: Place, span: Span, fact: Fact | None) -> None:
-        span.place = place
-        span.fact = fact
-        span.start(place.context)
+    # ---- one way to end a span
 
     def _close(self, span: Span, outcome: Outcome, error: BaseException | None, fact: Fact | None) -> None:
         if not outcome.is_error:

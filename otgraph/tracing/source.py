@@ -81,7 +81,12 @@ class SpanSource:
 
     def tell_start(self, span: Span, parent_context: Context | None) -> None:
         """Call `on_start` of each processor; one that fails does not keep the span from the next."""
-        processors = self._processors()
+        processor = self.processor
+        processors = (
+            processor._span_processors
+            if type(processor) is SynchronousMultiSpanProcessor
+            else self._processors(processor)
+        )
         if processors is not self._known:
             self._learn(processors)
         for processor in self._starts:
@@ -92,7 +97,12 @@ class SpanSource:
 
     def tell_end(self, span: Span) -> None:
         """Call `_on_ending` of each processor, if the SDK does, then `on_end` of each."""
-        processors = self._processors()
+        processor = self.processor
+        processors = (
+            processor._span_processors
+            if type(processor) is SynchronousMultiSpanProcessor
+            else self._processors(processor)
+        )
         if processors is not self._known:
             self._learn(processors)
         for ending in self._endings:
@@ -106,10 +116,8 @@ class SpanSource:
             except Exception as error:
                 self.on_fault(error, "span processor on_end")
 
-    def _processors(self) -> tuple[Any, ...]:
-        processor = self.processor
-        if type(processor) is SynchronousMultiSpanProcessor:
-            return processor._span_processors
+    def _processors(self, processor: Any) -> tuple[Any, ...]:
+        """Return what stands in for the SDK's collection of processors, which is looked into where it is used."""
         if processor is None:
             return ()
         known = self._known

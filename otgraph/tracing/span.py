@@ -73,24 +73,35 @@ class Span(ApiSpan, RecordedSpan):
         if len(attributes) > source.limits.attribute_room:
             self._bound()
         if links:
-            self._cut_links(list(links))
+            if source.limits.max_links is None or len(links) <= source.limits.max_links:
+                self._raw_links = links
+            else:
+                self._cut_links(list(links))
         self._start_time = time_ns() if start_time is None else start_time
 
     # ---- the engine's side
 
+    def begin(self, place: Any, fact: Any) -> None:
+        """Start as a part of the run whose `place` it is; `fact` is None where nobody listens."""
+        self.place = place
+        if fact is not None:
+            self.fact = fact
+            self.start(place.context)
+            return
+        # The start only takes its number in the record.
+        self._attributes[names.SEQ] = next(place.record.numbers)
+        if self.exported:
+            self._source.tell_start(self, place.context)
+
     def start(self, parent_context: Context | None) -> None:
         """Tell the stream, then the processors, that the span is there."""
         source = self._source
-        if self.fact is None and self.place is not None:
-            # Nobody listens: the start only takes its number in the record.
-            self._attributes[names.SEQ] = next(self.place.record.numbers)
-        else:
-            try:
-                source.stream.on_start(self)
-            except BaseException:
-                if self.exported:
-                    source.tell_start(self, parent_context)
-                raise
+        try:
+            source.stream.on_start(self)
+        except BaseException:
+            if self.exported:
+                source.tell_start(self, parent_context)
+            raise
         if self.exported:
             source.tell_start(self, parent_context)
 
@@ -167,11 +178,15 @@ class Span(ApiSpan, RecordedSpan):
         if self._end_time is not None:
             return
         if fact is None and place is not None and self._lock is None:
-            self.annotate({names.OUTCOME: outcome, names.END_SEQ: next(place.record.numbers)})
+            source, attributes = self._source, self._attributes
+            attributes[names.OUTCOME] = outcome
+            attributes[names.END_SEQ] = next(place.record.numbers)
+            if len(attributes) > source.limits.attribute_room:
+                self._bound()
             self._end_time = time_ns()
             self.fact = self.place = None
             if self.exported:
-                self._source.tell_end(self)
+                source.tell_end(self)
             return
         self.annotate({names.OUTCOME: outcome})
         self.fact = fact
