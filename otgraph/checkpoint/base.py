@@ -28,6 +28,7 @@ from otgraph.checkpoint.records import (
     get_checkpoint_metadata,
     get_serializable_checkpoint_metadata,
 )
+from otgraph.checkpoint.serde.allowlist import Listing
 from otgraph.checkpoint.serde.base import SerializerProtocol, maybe_add_typed_methods
 from otgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from otgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -239,18 +240,24 @@ class BaseCheckpointSaver(Generic[V]):
 
     def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> BaseCheckpointSaver[V]:
         """Return a saver of the same store that may bring back more types; itself if it refuses none."""
-        serde = _extended(self.serde, extra_allowlist)
-        if serde is self.serde:
-            return self
-        new = copy(self)
-        new.serde = serde
-        return new
+        return with_types(self, extra_allowlist)  # type: ignore[no-any-return]
 
     def _lacks(self, method: str) -> NoReturn:
         raise NotImplementedError(f"{type(self).__name__} has no {method}()")
 
 
-def _extended(serde: SerializerProtocol, extra: Collection[tuple[str, ...]]) -> SerializerProtocol:
+def with_types(saver: Any, types: Collection[Listing]) -> Any:
+    """Return a saver of the same store, of whichever engine, that may bring back more types."""
+    known = getattr(saver, "serde", None)
+    serde = known and _extended(known, types)
+    if serde is known:
+        return saver
+    new = copy(saver)
+    new.serde = serde
+    return new
+
+
+def _extended(serde: SerializerProtocol, extra: Collection[Listing]) -> SerializerProtocol:
     if isinstance(serde, EncryptedSerializer):
         inner = _extended(serde.serde, extra)
         return serde if inner is serde.serde else EncryptedSerializer(serde.cipher, inner)

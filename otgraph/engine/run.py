@@ -22,6 +22,7 @@ from otgraph.ids import new_run_id, task_id
 from otgraph.infos import RunInfo
 from otgraph.missing import MISSING
 from otgraph.plan.model import Keys, Plan
+from otgraph.plan.stored import trusting
 from otgraph.run_config import NO_CONFIG, RunConfig
 from otgraph.runtime import RunControl
 from otgraph.schema import coerce_output
@@ -155,6 +156,7 @@ class Run(RunInfo):
     def keep_in(self, thread: SavedThread) -> None:
         """Be saved; before anything was written."""
         self.saved = thread
+        thread.saver = trusting(thread.saver, self.plan)
         self.bump = thread.next_version
         if self.plan.deltas:
             thread.deltas = Deltas(self.plan.deltas)
