@@ -22,6 +22,7 @@ from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.config import get_stream_writer
 from otgraph.drivers.workers import workers
 from otgraph.errors import RunEndedError
+from otgraph.func import task
 from otgraph.graph import START, StateGraph
 from otgraph.runtime import RunControl
 from otgraph.tracing import names
@@ -458,7 +459,7 @@ def test_a_consumer_that_raises(driver: Driver, watch: Watch) -> None:
 # ---- threads that cannot be stopped
 
 
-@pytest.mark.parametrize("asks", ["writer", "interrupt", "graph"])
+@pytest.mark.parametrize("asks", ["writer", "interrupt", "graph", "task"])
 def test_an_abandoned_thread_asks_in_vain(driver: Driver, asks: str, watch: Watch) -> None:
     """A sync node left behind is a counted daemon; what it returns is dropped, and what it asks of the run raises."""
     go, over = threading.Event(), threading.Event()
@@ -470,9 +471,7 @@ def test_an_abandoned_thread_asks_in_vain(driver: Driver, asks: str, watch: Watc
         raised.append(threading.current_thread().daemon)
         go.wait(5)
         try:
-            writer("late") if asks == "writer" else interrupt(
-                "late"
-            ) if asks == "interrupt" else inner.invoke(state)
+            late[asks](state)
         except BaseException as error:
             raised.append(type(error))
         finally:
@@ -480,6 +479,12 @@ def test_an_abandoned_thread_asks_in_vain(driver: Driver, asks: str, watch: Watc
         return {"log": ["late"]}
 
     inner = chained(("i", adding("i"))).compile()
+    late = {
+        "writer": lambda state: get_stream_writer()(state),
+        "interrupt": interrupt,
+        "graph": inner.invoke,
+        "task": task(lambda state: state, name="late"),
+    }
     graph = chained(("stuck", stuck)).compile()
     if driver.sync:
         stream = graph.stream({"n": 0}, stream_mode="custom", telemetry=watch.options)

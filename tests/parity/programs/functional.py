@@ -485,3 +485,32 @@ def outside_of_a_run(lg, drive):
 
     yield drive.attempt(plain, 1)
     yield drive.invoke(main, 1)
+
+
+@covers("FUN-01", "FUN-06", "STR-33", "STR-34", "STR-40", "STR-41")
+def messages(lg, drive):
+    """Tokens of models in bodies and tasks, and messages that these return, each once."""
+    from .messages import ask, fake, lc
+
+    big, small = fake("big fox"), fake("small fox")
+
+    @lg.func.task
+    @drive.node
+    async def asking(x):
+        return await ask(drive, big, x)
+
+    @lg.func.task
+    @drive.node
+    def making(x):
+        return lc().AIMessage("made", id="made")
+
+    async def main(x):
+        return {"messages": [await drive.result(asking(x)), await drive.result(making(x))]}
+
+    async def direct(x):
+        return await ask(drive, small, x)
+
+    for body in (main, direct):
+        graph = entry(lg, drive, body)
+        yield drive.stream(graph, "hi", stream_mode=["messages", "updates"], subgraphs=True)
+        yield drive.stream(graph, "hi", stream_mode="messages")
