@@ -268,8 +268,9 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
                 yield from _keep_step_flow(run, run.saved)
         elif run.parent is None:
             _apply(run, [task for task in tasks if not (task.interrupts or task.paused)])
-    except Exception as error:
-        observer.step_ended(run, Outcome.ERROR, error)
+    except BaseException as error:
+        outcome = _outcome_of(error)
+        observer.step_ended(run, outcome, error if outcome.is_error else None)
         raise
     observer.step_ended(run, Outcome.INTERRUPTED if run.interrupts else Outcome.SUCCESS, None)
 

@@ -325,9 +325,11 @@ def test_cancel(mode: Any, watch: Watch) -> None:
     """Cancelling the task that consumes a stream cancels the node, and leaves no coroutine of the run behind."""
     driver = Driver("asyncio")
     ended: list[str] = []
+    begun = asyncio.Event()
 
     async def node(state: State) -> None:
         try:
+            begun.set()
             await asyncio.sleep(30)
         finally:
             ended.append("node")
@@ -340,7 +342,7 @@ def test_cancel(mode: Any, watch: Watch) -> None:
                 pass
 
         task = asyncio.create_task(consume())
-        await asyncio.sleep(0.03)
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -354,11 +356,19 @@ def test_cancel(mode: Any, watch: Watch) -> None:
 def test_cancel_of_invoke_and_wait_for(watch: Watch) -> None:
     """A timeout around `ainvoke` cancels the run."""
     driver = Driver("asyncio")
-    graph = chained(("a", driver.node(adding("a"))), ("b", sleepy(30, driver=driver))).compile()
+    begun = asyncio.Event()
+
+    async def node(state: State) -> None:
+        begun.set()
+        await asyncio.sleep(30)
+
+    graph = chained(("a", driver.node(adding("a"))), ("b", node)).compile()
 
     async def main() -> None:
+        run = asyncio.ensure_future(graph.ainvoke({"n": 0}, telemetry=watch.options))
+        await begun.wait()
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(graph.ainvoke({"n": 0}, telemetry=watch.options), 0.03)
+            await asyncio.wait_for(run, 0.01)
         assert 1 == len(asyncio.all_tasks())
 
     driver.run(main())
