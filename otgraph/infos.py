@@ -36,6 +36,7 @@ class RunInfo:
     """A run as its record knows it: one per graph execution, nested ones included."""
 
     __slots__ = (
+        "agent",
         "id",
         "metadata",
         "name",
@@ -74,6 +75,8 @@ class RunInfo:
         self.output_keys = output_keys
         """Which of them `values` and `updates` show."""
         self.parent = parent
+        self.agent: str | None = None
+        """The name of the agent whose run it is, if it is one's."""
         self.origin: Origin | None = None
         """What it starts from, where that was saved."""
         self.thread: str | None = None
@@ -126,6 +129,8 @@ class TaskInfo:
     writes: Sequence[Any] = ()
     attempt: int = 1
     """From 1."""
+    inside: Sequence[Any] = ()
+    """The observer's handles of work inside it that goes on, such as calls of tools."""
     emitted: int = 0
     """How many items were handed to the stream writer."""
     told: int = 0

@@ -154,6 +154,7 @@ def nested_flow(run: Run, task: Task) -> Flow:
     graph = task.node.callee.graph
     child = Run(graph.plan, run.observer, graph.nested_options(run.options), run, task.child_ns())
     child.caller = task
+    child.agent = graph.agent
     child.step_timeout = graph.step_timeout
     save_in(child, graph, task)
     try:

@@ -61,6 +61,8 @@ class Pregel(Introspection, States, Generic[StateT, ContextT, InputT, OutputT]):
         self.store = options.store
         self.cache = options.cache
         self.checkpointer = options.checkpointer
+        self.agent_name: str | None = None
+        """The name of the agent that it is, if it is one."""
         self.step_timeout: float | None = None
         """Seconds after which a superstep that is not finished fails the run."""
 
@@ -323,6 +325,15 @@ class Pregel(Introspection, States, Generic[StateT, ContextT, InputT, OutputT]):
             "max_concurrency": merged.max_concurrency,
         }
         return self.copy({"config": {key: value for key, value in made.items() if value}})
+
+    @property
+    def agent(self) -> str | None:
+        """The name under which its runs are an agent's; None for any other graph."""
+        if self.agent_name is not None:
+            return self.agent_name
+        said = (self.config or {}).get("metadata") or {}
+        # What langchain's `create_agent` says of the graphs that it makes.
+        return said.get("lc_agent_name") if said.get("ls_integration") == "langchain_create_agent" else None
 
     def copy(self, update: Mapping[str, Any] | None = None) -> Self:
         """Return the same graph with some attributes replaced."""

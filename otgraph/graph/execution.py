@@ -91,6 +91,7 @@ class Execution:
             self.run = Run(plan, self.observer, options, around.run, task.child_ns())
             self.run.caller = task
         describe(self.run, config)
+        self.run.agent = graph.agent
         save_run(self.run, graph, around, given.durability)
         self.run.step_timeout = graph.step_timeout
         self._limit = config.max_concurrency

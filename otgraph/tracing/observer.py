@@ -50,7 +50,7 @@ from otgraph.tracing.place import Place
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
-from otgraph.tracing.spans import forget_span, run_span, said_again, task_span
+from otgraph.tracing.spans import let_go, run_span, said_again, task_span
 
 if TYPE_CHECKING:
     from otgraph.tracing.capture import Capture
@@ -77,12 +77,12 @@ class TracingObserver:
         context: the OpenTelemetry context of the caller.
     """
 
-    __slots__ = ("_capture", "_context", "_failures", "_options", "_pipeline", "record")
+    __slots__ = ("_capture", "_context", "_failures", "_options", "pipeline", "record")
 
     def __init__(
         self, pipeline: AnyPipeline, record: Record, context: Context, options: TelemetryOptions
     ) -> None:
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._context = context
         self._options = options
         self._capture = _capture(options) if options.captures else None
@@ -91,7 +91,7 @@ class TracingObserver:
 
     def watch_foreign(self) -> None:
         """Hear of spans that others make inside the run, from now on."""
-        self._pipeline.watch_foreign()
+        self.pipeline.watch_foreign()
 
     @property
     def options(self) -> TelemetryOptions:
@@ -104,7 +104,7 @@ class TracingObserver:
         """Start the run's span, under the task that called it or under the caller's current span."""
         record = self.record
         continues = self._options.trace_resume == "continue"
-        place, span = run_span(self._pipeline, run, record, self._context, caller, continues=continues)
+        place, span = run_span(self.pipeline, run, record, self._context, caller, continues=continues)
         fact = RunStarted(run)
         if record.mask & RunStarted.kind:
             fact.load()
@@ -122,7 +122,7 @@ class TracingObserver:
 
     def carrier(self, run: RunInfo, outcome: Outcome | None = None) -> Any:
         """Return what the run's span is found again by; nothing, if it is exported nowhere."""
-        return carrier_of(run, outcome) if self._pipeline.exports else None
+        return carrier_of(run, outcome) if self.pipeline.exports else None
 
     def carrier_lost(self, error: BaseException) -> None:
         """Count it."""
@@ -187,7 +187,7 @@ class TracingObserver:
     def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
         """Start the superstep's span and then those of all its tasks."""
         place: Place = run.place
-        above = self._pipeline.child(
+        above = self.pipeline.child(
             names.STEP_SPAN,
             run.span,
             place.context,
@@ -217,7 +217,7 @@ class TracingObserver:
 
     def _start_task(self, task: TaskInfo, fact: TaskStarted | None, **more: Any) -> None:
         place: Place = task.run.place
-        task.span = span = task_span(self._pipeline, task, more)
+        task.span = span = task_span(self.pipeline, task, more)
         place.latest.append(span)
         if fact is not None and self._capture is not None:
             span.annotate(self._capture.task_started(fact))
@@ -340,8 +340,8 @@ class TracingObserver:
             span.annotate(counts_of(task))
         fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
         self._close(span, outcome, error, fact)
-        if task.caller is not None:
-            forget_span(task.run.place, span)
+        if task.caller is not None or task.inside:
+            let_go(task, outcome)
 
     def emitted(self, task: TaskInfo, payload: Any) -> None:
         """Add the event that stands for one item of a stream writer."""

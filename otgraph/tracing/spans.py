@@ -14,6 +14,7 @@ from typing import Any
 from opentelemetry.context import Context
 
 from otgraph.constants import NS_SEP
+from otgraph.events import Outcome, SpanNoted
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.identity import config_attributes, run_facts
@@ -23,7 +24,7 @@ from otgraph.tracing.provider import AnyPipeline
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 
-__all__ = ["forget_span", "run_span", "said_again", "task_span"]
+__all__ = ["let_go", "run_span", "said_again", "task_span"]
 
 
 def run_span(
@@ -52,8 +53,11 @@ def run_span(
     run.place = place
     place.facts = facts = run_facts(run)
     place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
-    attributes = {**facts, names.OPERATION: names.RUN_SPAN, **lineage.attributes, **config_attributes(run)}
-    name = f"{names.RUN_SPAN} {run.name}"
+    operation = names.RUN_SPAN if run.agent is None else names.AGENT_SPAN
+    attributes = {**facts, names.OPERATION: operation, **lineage.attributes, **config_attributes(run)}
+    if run.agent is not None:
+        attributes[names.AGENT] = run.agent
+    name = f"{operation} {run.agent or run.name}"
     if caller is not None:
         attributes[names.NESTED] = True
     if caller is None or below_another:
@@ -99,10 +103,19 @@ def _below_caller(pipeline: AnyPipeline, name: str, caller: TaskInfo, attributes
     return pipeline.child(name, caller.span, context, attributes)
 
 
-def forget_span(place: Place, span: Span) -> None:
-    """Let the span of a call go that has ended: a superstep may make any number of calls."""
+def let_go(task: TaskInfo, outcome: Outcome) -> None:
+    """Let the span of a task go that has ended, and end those of work that goes on in a thread of its."""
+    place: Place = task.run.place
+    for inner in task.inside:
+        if inner._end_time is None:
+            inner.fact = SpanNoted(task.run)
+            inner.conclude(outcome.text, inner.fact)
+    task.inside = ()
+    if task.caller is None:
+        return
     try:
-        place.latest.remove(span)
+        # A superstep may make any number of calls.
+        place.latest.remove(task.span)
     except ValueError:
         # The run has ended before it.
         pass

@@ -130,7 +130,7 @@ def create_react_agent(
     agent = _Agent(model, tools, response_format, version)
     graph = agent.graph(_state(state_schema, response_format), context_schema)
     agent.add_nodes(graph, prompt, name, pre_model_hook, post_model_hook)
-    return graph.compile(
+    compiled = graph.compile(
         checkpointer=checkpointer,
         store=store,
         interrupt_before=interrupt_before,
@@ -138,6 +138,8 @@ def create_react_agent(
         debug=debug,
         name=name,
     )
+    compiled.agent_name = compiled.name
+    return compiled
 
 
 def _state(given: Any, response_format: Any) -> Any:

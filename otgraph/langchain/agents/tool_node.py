@@ -29,6 +29,7 @@ from otgraph.langchain.agents.tool_errors import (
     wrong_arguments,
 )
 from otgraph.langchain.agents.tool_results import Form, combined, result_of
+from otgraph.langchain.agents.tool_span import tool_span
 from otgraph.runtime import SCOPE
 
 let_commands_through()
@@ -161,29 +162,36 @@ class ToolNode:
             return self._unknown(call)
         arguments = self._arguments(request)
         config = request.runtime.config
-        try:
-            if getattr(tool, "func", tool) is None:
-                # A tool that is async only, in a run that is not.
-                result = run_coroutine(partial(tool.ainvoke, arguments, config))
-            else:
-                result = tool.invoke(arguments, config)
-            return result_of(result, call, form)
-        except GraphBubbleUp:
-            raise
-        except Exception as error:
-            return self._answer(request, self._explained(request, error))
+        with tool_span(call, tool) as span:
+            try:
+                if getattr(tool, "func", tool) is None:
+                    # A tool that is async only, in a run that is not.
+                    result = run_coroutine(partial(tool.ainvoke, arguments, config))
+                else:
+                    result = tool.invoke(arguments, config)
+                span.result(result)
+                return result_of(result, call, form)
+            except GraphBubbleUp:
+                raise
+            except Exception as error:
+                span.failed(error)
+                return self._answer(request, self._explained(request, error))
 
     async def _aexecute(self, form: Form, request: ToolCallRequest) -> Any:
         call, tool = request.tool_call, request.tool
         if tool is None:
             return self._unknown(call)
         arguments = self._arguments(request)
-        try:
-            return result_of(await tool.ainvoke(arguments, request.runtime.config), call, form)
-        except GraphBubbleUp:
-            raise
-        except Exception as error:
-            return self._answer(request, self._explained(request, error))
+        with tool_span(call, tool) as span:
+            try:
+                result = await tool.ainvoke(arguments, request.runtime.config)
+                span.result(result)
+                return result_of(result, call, form)
+            except GraphBubbleUp:
+                raise
+            except Exception as error:
+                span.failed(error)
+                return self._answer(request, self._explained(request, error))
 
     def _arguments(self, request: ToolCallRequest) -> dict[str, Any]:
         call = request.tool_call

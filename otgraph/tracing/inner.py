@@ -1,0 +1,110 @@
+"""
+InnerSpan: a span of otgraph's own around a piece of work inside a task, such as a call of a tool.
+
+Rule: it hangs below whatever span is current there, is current while the work is done, and ends with it. What the graph
+does through exceptions, a pause or a route, is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.trace import Status, StatusCode
+
+from otgraph.errors import GraphBubbleUp
+from otgraph.events import SpanNoted
+from otgraph.infos import TaskInfo
+from otgraph.tracing import names
+from otgraph.tracing.faults import faults
+from otgraph.tracing.observer import TracingObserver
+from otgraph.tracing.payload import dumps_within
+from otgraph.tracing.place import SPAN_KEY, Place, begun_in
+from otgraph.tracing.redaction import redacted
+from otgraph.tracing.span import Span
+
+__all__ = ["InnerSpan"]
+
+
+class InnerSpan:
+    """
+    A context manager around the work.
+
+    Args:
+        observer: that of the run.
+        task: inside which the work is done.
+        name: of the span.
+        attributes: besides those that all spans of the run bear.
+    """
+
+    __slots__ = ("_attributes", "_before", "_name", "_observer", "_task", "span")
+
+    def __init__(
+        self, observer: TracingObserver, task: TaskInfo, name: str, attributes: Mapping[str, Any]
+    ) -> None:
+        self._observer = observer
+        self._task = task
+        self._name = name
+        self._attributes = attributes
+        self._before: Context | None = None
+        self.span: Span
+
+    def __enter__(self) -> InnerSpan:
+        pipeline, task = self._observer.pipeline, self._task
+        place: Place = task.run.place
+        context, below_another = begun_in(task)
+        attributes = {**place.facts, **self._attributes}
+        if below_another:
+            span = pipeline.root(self._name, context, attributes)
+        else:
+            span = pipeline.child(self._name, task.span, context, attributes)
+        self.span = span
+        task.inside = [*task.inside, span]
+        span.place = place
+        span.fact = self._fact()
+        span.start(context)
+        if place.exports:
+            # Not detached but put back: whoever steps a coroutine may leave it in another context.
+            self._before = otel_context.get_current()
+            otel_context.attach(Context({**self._before, SPAN_KEY: span}))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._before is not None:
+            otel_context.attach(self._before)
+        span, task = self.span, self._task
+        task.inside = [inner for inner in task.inside if inner is not span]
+        if span._end_time is not None:
+            return
+        if isinstance(error, Exception) and not isinstance(error, GraphBubbleUp):
+            # The exception itself is recorded once, on the task, if it gets that far.
+            span.annotate({names.ERROR_TYPE: type(error).__qualname__})
+            span.set_status(Status(StatusCode.ERROR))
+        span.fact = self._fact()
+        span.end()
+
+    def _fact(self) -> SpanNoted | None:
+        wanted = self._observer.record.mask & SpanNoted.kind
+        return SpanNoted(self._task.run) if wanted else None
+
+    def fail(self, kind: str) -> None:
+        """Mark the work as failed, where its error goes no further than this."""
+        self.span.annotate({names.ERROR_TYPE: kind})
+        self.span.set_status(Status(StatusCode.ERROR))
+
+    def content(self, attribute: str, value: Any) -> None:
+        """Set an attribute that is content: only if content is captured, redacted first, capped."""
+        options = self._observer.options
+        if not options.captures:
+            return
+        try:
+            text, cut = dumps_within(redacted(options, attribute, value), options.max_payload)
+        except Exception as error:
+            faults.count(error, "content capture")
+            return
+        self.span.annotate({attribute: text, names.TRUNCATED: True} if cut else {attribute: text})
