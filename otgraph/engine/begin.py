@@ -15,7 +15,7 @@ from otgraph.command import Command, Send
 from otgraph.constants import INTERRUPT, NULL_TASK_ID, RESUME, ROOT, START, TASKS, branch_channel
 from otgraph.engine.damage import nodes_lost, nothing_asked, nothing_saved
 from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, Rest, checked
-from otgraph.engine.origins import is_newest_flow, origin_of
+from otgraph.engine.origins import is_newest_flow, origin_of, question_ids
 from otgraph.engine.restore import FIRST, restore_flow
 from otgraph.engine.run import Run
 from otgraph.engine.saving import SPECIAL, put_writes_flow, save_flow
@@ -67,10 +67,7 @@ def load_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
         if deltas is not None and not thread.is_newest:
             deltas.branch_off()
         branches = not thread.is_newest or (goes_on and not answered and not _was_made(thread))
-    questions = dict.fromkeys(question.id for question in pending_questions(thread.pending))
-    run.origin = origin_of(
-        thread, found, tuple(questions), goes_on=goes_on, branches=branches, answered=answered
-    )
+    run.origin = origin_of(thread, found, goes_on=goes_on, branches=branches, answered=answered)
 
 
 def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
@@ -263,4 +260,4 @@ def attach(run: Run, thread: SavedThread, tasks: Sequence[Task]) -> None:
             if channel == RESUME:
                 task.resumes = list(value)
             elif channel == INTERRUPT:
-                task.goes_on = tuple(question.id for question in value)
+                task.goes_on = question_ids(value)

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from otgraph.checkpoint.serde.types import SCHEDULED
 from otgraph.constants import ERROR, ERROR_SOURCE_NODE, INPUT, INTERRUPT, NO_WRITES, NULL_TASK_ID, RESUME
 from otgraph.engine.deltas import Deltas
 from otgraph.engine.effects import Failure, Flow, Flush, Rest, SaveCheckpoint, SaveWrites, checked
 from otgraph.engine.restore import FIRST, changed_versions, checkpoint_of, empty_checkpoint, tracked_packet
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
-from otgraph.engine.thread import TRACE, SavedThread
+from otgraph.engine.thread import SIGNER, TRACE, SavedThread
 from otgraph.events import Outcome, Write
-from otgraph.ids import checkpoint_text, hash_id
+from otgraph.ids import checkpoint_text
 from otgraph.ids import task_id as new_task_id
 
 __all__ = ["SPECIAL", "Source", "close_flow", "keep_writes_flow", "put_writes_flow", "save_flow"]
@@ -176,15 +177,16 @@ def _sign_flow(run: Run, thread: SavedThread, outcome: Outcome) -> Flow:
     """
     Keep with a checkpoint who left it last: several runs may stop at the same one.
 
-    It is kept as the write of a task that does not exist, because a checkpoint that is saved does not change.
+    It is kept as the write of a task that does not exist, because a checkpoint that is saved does not change; to a
+    channel of which savers keep one write, the newest.
     """
     observer = run.observer
     carrier = observer.carrier(run, outcome)
     known = outcome is not Outcome.INTERRUPTED and thread.metadata.get(TRACE) == observer.carrier(run)
     if carrier is None or known:
         return
-    writes, nobody = [(TRACE, carrier)], hash_id(f"{TRACE} {carrier}")
-    reply = yield SaveWrites(thread.saver, thread.config(thread.checkpoint_id), writes, nobody, "")
+    writes = [(SCHEDULED, {TRACE: carrier})]
+    reply = yield SaveWrites(thread.saver, thread.config(thread.checkpoint_id), writes, SIGNER, "")
     if isinstance(reply, Failure):
         observer.carrier_lost(reply.error)
 

@@ -14,11 +14,15 @@ from otgraph.checkpoint.records import CheckpointTuple
 from otgraph.constants import CONF, NS_SEP
 from otgraph.engine.damage import check_sound
 from otgraph.engine.deltas import Deltas
+from otgraph.ids import hash_id
 
-__all__ = ["TRACE", "Answers", "Durability", "Replayed", "SavedThread"]
+__all__ = ["SIGNER", "TRACE", "Answers", "Durability", "Replayed", "SavedThread"]
 
 TRACE: Final = "__otgraph"
 """The key of a checkpoint's metadata under which the trace that it belongs to is kept; no stream or state shows it."""
+
+SIGNER: Final = hash_id(TRACE)
+"""The task, of which there is none, whose write keeps the trace of the run that left a checkpoint last."""
 
 Durability: TypeAlias = Literal["sync", "async", "exit"]
 """Before the next superstep, while it runs, or when the run ends."""

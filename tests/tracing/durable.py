@@ -163,7 +163,7 @@ class Durable:
                     metadata = {**each.metadata, "__otgraph": carrier}
                     config = saver.put(parent, each.checkpoint, metadata, each.checkpoint["channel_versions"])
                     for task, channel, value in each.pending_writes:
-                        if channel != "__otgraph":
+                        if "__otgraph" not in repr(value):
                             saver.put_writes(config, [(channel, value)], task)
 
         asyncio.run(write())

@@ -142,6 +142,9 @@ def test_one_question_after_another_in_a_node(thread: Durable) -> None:
         link_to(after, "resume", before.run, checkpoint)
     assert "success" == traces[-1].run["attributes"][names.OUTCOME]
     assert 4 == len({each.run["trace_id"] for each in traces})
+    # However many there were, one is kept.
+    asked = thread.saved()[1].pending_writes
+    assert 1 == len([write for write in asked if HIDDEN in repr(write)])
 
 
 def test_a_task_that_is_done_has_no_second_span(thread: Durable) -> None:
@@ -465,7 +468,7 @@ def test_a_first_half_without_a_provider(thread: Durable, provider: Any) -> None
     thread.chunks(interrupted, INPUT, telemetry=TelemetryOptions(provider=provider))
     (saved,) = {HIDDEN in each.metadata for each in thread.saved(None)}
     assert not saved
-    assert [] == [write for each in thread.saved(None) for write in each.pending_writes if write[1] == HIDDEN]
+    assert HIDDEN not in repr([each.pending_writes for each in thread.saved(None)])
     time.sleep(0.03)
     resumed = thread.call(interrupted, ANSWER)
     assert [] == resumed.run["links"]
@@ -689,6 +692,21 @@ def test_a_carrier_with_the_state_of_other_vendors(thread: Durable, state: str, 
     assert kept_of_it == thread.saved()[0].metadata[HIDDEN].get("tracestate")
 
 
+@pytest.mark.parametrize("asked", [None, 7, "why?", [None], [{"value": "why?"}], {"id": "x"}], ids=repr)
+def test_questions_that_are_damaged(colour: str, asked: Any) -> None:
+    """What was kept as a question and is none is no id of a span; the run asks anew."""
+    saver, kept = InMemorySaver(), Kept()
+    config = {"configurable": {"thread_id": "7"}}
+    graph = interrupted.compile(checkpointer=saver)
+    drive(graph, colour, INPUT, config)
+    newest = saver.get_tuple({"configurable": {"thread_id": "7", "checkpoint_ns": ""}})
+    (task_id,) = {task for task, channel, _ in newest.pending_writes if channel == "__interrupt__"}
+    saver.put_writes(newest.config, [("__interrupt__", asked)], task_id)
+    result = drive(graph, colour, None, config, telemetry=kept.options, stream_mode="values")
+    assert ["why?"] == [question.value for question in result["__interrupt__"]]
+    assert names.GOES_ON not in kept.named("LangGraph").attributes
+
+
 def test_a_clock_that_goes_backwards(thread: Durable) -> None:
     """A question from the future was answered at once."""
     thread.call(interrupted, INPUT)
@@ -701,7 +719,7 @@ class Refusing(InMemorySaver):
     """Takes everything but what is kept for traces."""
 
     def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
-        if any(channel == HIDDEN for channel, _ in writes):
+        if HIDDEN in repr(writes):
             raise OSError("not that")
         super().put_writes(config, writes, task_id, task_path)
 
@@ -751,6 +769,9 @@ with SqliteSaver.from_conn_string(sys.argv[1]) as saver:
     else:
         before = compiled.get_state(config)
         assert before.next == ("ask",) and [q.value for q in before.interrupts] == ["why?"], before
+        assert [task.name for task in before.tasks] == ["ask"], before
+        again = compiled.invoke(None, config)
+        assert [q.value for q in again["__interrupt__"]] == ["why?"], again
         result = compiled.invoke(Command(resume="there"), config)
     assert compiled.get_state(config).values == {"log": result["log"]}
     print(json.dumps([result["log"], len(list(compiled.get_state_history(config)))]))
@@ -790,10 +811,7 @@ def test_a_thread_that_langgraph_goes_on_with(colour: str, tmp_path: Path) -> No
     thread = Durable(colour, "sqlite", tmp_path)
     thread.call(interrupted, INPUT)
     thread.call(interrupted, None)
-    assert (
-        3
-        == len([write for each in thread.saved() for write in each.pending_writes if write[1] == HIDDEN]) + 1
-    )
+    assert HIDDEN in repr(thread.saved()[0].pending_writes)
     assert [["a", "there"], 4] == in_langgraph(tmp_path / "thread.db", "answer")
     assert [] == thread.call(interrupted, {"log": ["back"]}).run["links"]
 
