@@ -117,8 +117,7 @@ def empty_checkpoint(id: str) -> Checkpoint:
         "channel_values": {},
         "channel_versions": {},
         "versions_seen": {},
-        "updated_channels": None,
-    }
+    }  # type: ignore[typeddict-item]
 
 
 def checkpoint_of(run: Run) -> Checkpoint:
