@@ -12,8 +12,10 @@ Every exception that otgraph raises on its own account.
     ├── NodeTimeoutError              a node ran longer than its timeout
     ├── StreamOverflowError           a subscriber with the policy "error" fell behind
     ├── RunEndedError                 a node asked something of a run that is over
+    ├── UnknownInterruptError         an answer is for no question that is open
     └── GraphBubbleUp                 control flow, not a fault: passes through user code
         ├── GraphInterrupt            the run pauses for a human
+        │   └── NodeInterrupt         the old way to pause it, raised by hand
         ├── GraphDrained              the run stopped between supersteps because it was asked to
         └── ParentCommand             a Command for the graph around this one
 
@@ -23,10 +25,14 @@ Texts that users match on are LangGraph's.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
+
+from otgraph.snapshot import Interrupt
+from otgraph.warnings import LangGraphDeprecatedSinceV10
 
 __all__ = [
     "EmptyChannelError",
@@ -39,12 +45,19 @@ __all__ = [
     "InvalidUpdateError",
     "NodeCancelledError",
     "NodeError",
+    "NodeInterrupt",
     "NodeTimeoutError",
     "ParentCommand",
     "RunEndedError",
     "StreamOverflowError",
     "TaskNotFound",
+    "UnknownInterruptError",
+    "is_invalid_resume",
 ]
+
+
+INVALID_RESUME = "__otgraph_invalid_resume__"
+"""The attribute by which an error is told that refuses an answer."""
 
 
 class ErrorCode(Enum):
@@ -145,6 +158,46 @@ class GraphInterrupt(GraphBubbleUp):
 
     def __init__(self, interrupts: Sequence[Any] = ()) -> None:
         super().__init__(interrupts)
+
+
+class NodeInterrupt(GraphInterrupt):
+    """Pauses the run when a node raises it; deprecated, call `interrupt` instead."""
+
+    def __init__(self, value: Any, id: str | None = None) -> None:
+        warnings.warn(
+            LangGraphDeprecatedSinceV10("NodeInterrupt is deprecated. Please use `interrupt` instead"),
+            stacklevel=2,
+        )
+        super().__init__([Interrupt(value=value) if id is None else Interrupt(value=value, id=id)])
+
+
+class UnknownInterruptError(Exception):
+    """
+    An answer does not go with the questions that are open.
+
+    Args:
+        reason: the answer names questions that are not open, is an empty map, or is one value for several questions.
+        interrupt_ids: the questions that it names and that are not open.
+        pending_ids: the questions that are.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Literal["not_pending", "empty_map", "ambiguous"],
+        interrupt_ids: Sequence[str] = (),
+        pending_ids: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.interrupt_ids = tuple(interrupt_ids)
+        self.pending_ids = tuple(pending_ids)
+
+
+def is_invalid_resume(error: BaseException) -> bool:
+    """Say whether an answer was refused because it is not what `interrupt(response_schema=...)` expected."""
+    return bool(getattr(error, INVALID_RESUME, False))
 
 
 class GraphDrained(GraphBubbleUp):

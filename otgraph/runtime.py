@@ -226,9 +226,11 @@ def interrupt(value: Any, *, response_schema: Any = None) -> Any:
 
     Args:
         value: what is asked, as the stream and the state show it.
-        response_schema: what kind of answer is expected; only shown.
+        response_schema: what kind of answer is expected: a JSON schema, which is only shown, or a class, which
+            the answer is made an instance of.
 
     Raises:
+        ValidationError: the answer is not what was expected; the question stays open.
         GraphInterrupt: the first time; it must not be caught.
         RuntimeError: outside of a run.
     """

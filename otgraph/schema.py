@@ -21,9 +21,10 @@ from otgraph.channels.binop import BinaryOperatorAggregate
 from otgraph.channels.delta import DeltaChannel
 from otgraph.channels.last_value import LastValue
 from otgraph.constants import ROOT
+from otgraph.errors import INVALID_RESUME
 from otgraph.managed.base import ManagedValue, is_managed_value
 
-__all__ = ["Schema", "coerce_context", "coerce_output", "inspect_schema", "updates_of"]
+__all__ = ["Expected", "Schema", "coerce_context", "coerce_output", "inspect_schema", "updates_of"]
 
 _QUALIFIERS: Final = frozenset({Required, NotRequired, ReadOnly, Final})
 
@@ -283,3 +284,32 @@ def updates_of(value: Any) -> list[tuple[str, Any]] | None:
         if item is not None or name in given or name not in declared or declared[name].default is not None
     ]
     return updates + list((value.model_extra or {}).items())
+
+
+class Expected:
+    """
+    What a human's answer is expected to be.
+
+    Args:
+        kind: a class, or any annotation that pydantic knows.
+    """
+
+    def __init__(self, kind: Any) -> None:
+        # Imported where it is wanted: most questions say nothing of their answers.
+        from pydantic import TypeAdapter
+
+        self._adapter: Any = TypeAdapter(kind)
+        self.json_schema: dict[str, Any] = self._adapter.json_schema()
+
+    def check(self, answer: Any) -> Any:
+        """
+        Return the answer as an instance of the class.
+
+        Raises:
+            ValidationError: it cannot be made one.
+        """
+        try:
+            return self._adapter.validate_python(answer)
+        except ValueError as error:
+            setattr(error, INVALID_RESUME, True)
+            raise

@@ -100,7 +100,6 @@ MODULES = {
 LATER = {
     "graph.ui": ...,
     "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer",
-    "errors": "NodeInterrupt UnknownInterruptError is_invalid_resume",
     "pregel": "NodeBuilder",
     "pregel.protocol": ...,
     "pregel.types": ...,

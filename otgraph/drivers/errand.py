@@ -23,6 +23,7 @@ class _Nowhere:
 
     closed = True
     crowded = False
+    bridged = False
 
     @property
     def record(self) -> _Nowhere:

@@ -26,6 +26,7 @@ from otgraph.langchain.bridge import callbacks_of
 from otgraph.plan.model import NodePlan
 from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
 from otgraph.runtime import ExecutionInfo, Runtime
+from otgraph.schema import Expected
 
 if TYPE_CHECKING:
     from otgraph.drivers.base import Driver
@@ -195,7 +196,10 @@ class CallScope:
         """Ask a human; see `otgraph.interrupts.interrupt`."""
         if self.ended or self.run.place.record.closed:
             self.refuse("an interrupt")
-        return ask(self.task, value, response_schema)
+        if response_schema is None or isinstance(response_schema, dict):
+            return ask(self.task, value, response_schema)
+        expected = Expected(response_schema)
+        return ask(self.task, value, expected.json_schema, expected.check)
 
     def call(self, node: NodePlan, given: tuple[Any, Any]) -> Any:
         """Call a task; see `otgraph.func.task`."""

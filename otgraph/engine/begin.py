@@ -90,7 +90,7 @@ def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
     if isinstance(input, Command):
         if answered and input.update is None and not input.goto and not plan_tasks(run, inputs=False):
             raise nothing_asked(run.thread)
-        yield from _command_flow(run, thread, input)
+        yield from _command_flow(run, thread, input, kept=not forks)
     _take_pending(run, thread, cut_off=input is None)
     if resuming:
         thread.resuming = True
@@ -119,8 +119,13 @@ def _goes_on(run: Run, thread: SavedThread, input: Any) -> bool:
 # ---- commands
 
 
-def _command_flow(run: Run, thread: SavedThread, command: Command[Any]) -> Flow:
-    """Keep what a command writes, and take its answer."""
+def _command_flow(run: Run, thread: SavedThread, command: Command[Any], *, kept: bool) -> Flow:
+    """
+    Take what a command writes, and its answer.
+
+    Args:
+        kept: whether to save them with the checkpoint that the run is at; a fork has them in its own.
+    """
     writes = list(_command_writes(run, command))
     answer = command.resume
     if _is_map(answer):
@@ -129,7 +134,9 @@ def _command_flow(run: Run, thread: SavedThread, command: Command[Any]) -> Flow:
         _check_unambiguous(thread)
         writes.append((RESUME, answer))
         thread.answers.give(answer)
-    if writes:
+    if writes and not kept:
+        thread.pending[NULL_TASK_ID] = [*thread.pending.get(NULL_TASK_ID, ()), *writes]
+    elif writes:
         yield from put_writes_flow(thread, NULL_TASK_ID, writes, "")
     elif not _is_map(answer):
         raise EmptyInputError("Received empty Command input")
@@ -217,9 +224,7 @@ def _look_back(thread: SavedThread, *, answered: bool) -> bool:
     if thread.is_newest and (answered or _was_made(thread)):
         return False
     thread.again = answered
-    thread.pending = {
-        task: kept for task, kept in thread.pending.items() if answered and task != NULL_TASK_ID
-    }
+    thread.pending = {task: kept for task, kept in thread.pending.items() if answered or task == NULL_TASK_ID}
     return not answered
 
 

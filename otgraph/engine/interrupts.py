@@ -6,7 +6,7 @@ Rule: a task's questions are told apart by their order; a breakpoint is passed o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from otgraph.constants import INTERRUPT, NS_SEP
@@ -20,9 +20,14 @@ from otgraph.snapshot import Interrupt
 __all__ = ["ask", "question_id", "stops_at"]
 
 
-def ask(task: Task, value: Any, response_schema: Any = None) -> Any:
+def ask(
+    task: Task, value: Any, response_schema: Any = None, check: Callable[[Any], Any] | None = None
+) -> Any:
     """
     Return the answer to the task's next question.
+
+    Args:
+        check: returns the answer as the task is to have it, or refuses it; then the question stays open.
 
     Raises:
         GraphInterrupt: there is none yet.
@@ -30,7 +35,8 @@ def ask(task: Task, value: Any, response_schema: Any = None) -> Any:
     number = task.asked
     task.asked += 1
     if number < len(task.resumes):
-        return task.resumes[number]
+        answer = task.resumes[number]
+        return answer if check is None else check(answer)
     id = question_id(task, number)  # noqa: A001
     thread = _thread_of(task)
     if thread is not None:
@@ -38,10 +44,10 @@ def ask(task: Task, value: Any, response_schema: Any = None) -> Any:
         named = _name_of(task, id, answers.by_id)
         if named is not None:
             task.took_named = True
-            return _answered(task, answers.by_id[named])
+            return _answered(task, answers.by_id[named], check)
         if answers.given:
             task.took_answer = True
-            return _answered(task, answers.take())
+            return _answered(task, answers.take(), check)
     raise GraphInterrupt((Interrupt(value=value, id=id, response_schema=response_schema),))
 
 
@@ -69,9 +75,10 @@ def _name_of(task: Task, id: str, by_id: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _answered(task: Task, answer: Any) -> Any:
+def _answered(task: Task, answer: Any, check: Callable[[Any], Any] | None) -> Any:
+    taken = answer if check is None else check(answer)
     task.resumes = [*task.resumes, answer]
-    return answer
+    return taken
 
 
 def stops_at(run: Run, breakpoints: Sequence[str] | str, tasks: Sequence[Task]) -> bool:

@@ -13,6 +13,7 @@ from otgraph.constants import NS_END, NS_SEP
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.engine.thread import SavedThread
+from otgraph.ids import checkpoint_text
 
 __all__ = ["nameless", "save_in"]
 
@@ -23,10 +24,15 @@ def nameless(ns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def save_in(run: Run, graph: Any, task: Task) -> None:
-    """Have a run that was begun inside a task saved with the run around it, if the graph wants that."""
-    above = task.state.saved
-    if above is None or graph.checkpointer is False:
+    """Have a run that was begun inside a task saved with the nearest of those around it that is, if the graph wants."""
+    around: Any = task.state
+    unsaved = {}
+    while around is not None and around.saved is None:
+        unsaved[NS_SEP.join(around.ns)] = checkpoint_text(around.checkpoint)
+        around = around.parent
+    if around is None or graph.checkpointer is False:
         return
+    above = around.saved
     own = graph.checkpointer is True
     if own:
         run.ns = nameless(run.ns)
@@ -35,6 +41,7 @@ def save_in(run: Run, graph: Any, task: Task) -> None:
     thread = SavedThread(
         above.saver, configurable, run.options.config.metadata, NS_SEP.join(run.ns), above.durability, above
     )
+    thread.map.update(reversed(unsaved.items()))
     thread.own = own
     thread.flushes = False
     thread.resuming = above.resuming or task.attempt > 1

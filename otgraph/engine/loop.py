@@ -85,7 +85,8 @@ def run_flow(run: Run, input: Any) -> Flow:
             try:
                 yield from close_flow(run, saved, _outcome_of(error))
             except Exception as lost:
-                note(error, f"and not everything of the run could be saved: {lost!r}")
+                if lost is not error:
+                    note(error, f"and not everything of the run could be saved: {lost!r}")
         if isinstance(error, ParentCommand):
             error.arrived = True
         _end_on(run, error)

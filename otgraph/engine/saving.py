@@ -105,7 +105,8 @@ def keep_writes_flow(run: Run, task: Task, writes: Sequence[Write]) -> Flow:
     assert thread is not None
     kept = _tracked(run, writes) or [(NO_WRITES, None)]
     if task.resumes:
-        kept.append((RESUME, list(task.resumes)))
+        # Answers come before what followed from them, and after the question that came next.
+        kept.insert(len(kept) if kept[0][0] in SPECIAL else 0, (RESUME, list(task.resumes)))
     yield from put_writes_flow(thread, task.id, kept, path_key(task))
     if task.took_answer:
         # The answer is with the task now; whoever asks next is not to get it too.

@@ -75,7 +75,7 @@ def _superstep_flow(new_run: NewRun, place: Place, updates: Sequence[StateUpdate
     if len(updates) > 1:
         raise InvalidUpdateError(_ALONE[special])
     config = yield from special(run, thread, first, found, due)
-    if special is _copy_flow and first.values is not None:
+    if special is _copy_flow and isinstance(first.values, (list, tuple)) and first.values:
         config = yield from _follow_flow(new_run, place, first.values, config)
     return config
 
@@ -150,11 +150,13 @@ def _input_flow(
     writes = [(START, update.values)]
     given = written_by_nobody(run, writes)
     if found is not None:
-        given.id = task_id(run.checkpoint, (INPUT,))
-        yield from _keep_flow(thread, [given])
+        kept = written_by_nobody(run, writes)
+        kept.id = task_id(run.checkpoint, (INPUT,))
+        yield from _keep_flow(thread, [kept])
     else:
         run.step = -1
     apply_writes(run, [given])
+    run.seen.setdefault(INPUT, {})
     return (yield from _save_flow(run, thread, "input", [given]))
 
 
@@ -190,9 +192,6 @@ def _nodes_of(run: Run, updates: Sequence[StateUpdate], *, known: bool) -> list[
         raise InvalidUpdateError("as_node is required when applying multiple updates")
     if not known:
         return [START]
-    nodes = [name for name, node in run.plan.nodes.items() if not node.hidden]
-    if len(nodes) == 1:
-        return nodes
     ran = sorted(
         (version, name)
         for name, seen in run.seen.items()

@@ -112,6 +112,7 @@ class RecordedRun:
             elif isinstance(fact, CheckpointSaved):
                 fact.told = {**NOTHING_TOLD, **told} if isinstance(told, dict) else NOTHING_TOLD
                 fact.values = state.in_order(fact.run)
+                fact.run.shape_state = state.shape_of(told) or fact.run.shape_state
             yield fact
             if isinstance(fact, RunEnded):
                 states.pop(fact.run, None)
@@ -133,12 +134,18 @@ class _State:
             else:
                 self.values[key] = value
         self.instances.forget(changes)
+        shape = self.shape_of(told)
+        if shape is not None:
+            fact.run.shape = fact.run.shape_state = shape
+
+    def shape_of(self, told: Any) -> Callable[[Any], Any] | None:
+        """Return what makes an instance of the state, where it was told that there is one."""
         described = told.get("instance") if isinstance(told, dict) else None
-        if isinstance(described, dict):
-            self.instances.build(described, self.values)
-            kind, fields = described["type"], described["fields"]
-            fact.run.shape = lambda _: self.instances.instance(kind, fields, self.values)
-            fact.run.shape_state = fact.run.shape
+        if not isinstance(described, dict):
+            return None
+        self.instances.build(described, self.values)
+        kind, fields = described["type"], described["fields"]
+        return lambda _: self.instances.instance(kind, fields, self.values)
 
     def in_order(self, run: RunInfo) -> dict[str, Any]:
         """Return the state as the live run shows it, in the order of its keys."""

@@ -179,13 +179,16 @@ class Capture:
         if known is not None:
             known.forget(values)
         if run.shape is not None and run.parent is None and fact.step >= 0:
-            told.update(self._shown(run, run.shape))
+            told.update(self._shown(run, run.shape, run.output_keys))
         return {names.STEP: fact.step, **self._payload("applied", told)}
 
     def checkpoint_saved(self, fact: CheckpointSaved) -> dict[str, Any]:
         """Record which checkpoint it is and what is due; the state was recorded as it changed."""
         fact.load()
         told = dict(fact.told or {})
+        run = fact.run
+        if run.shape_state is not None and run.parent is None:
+            told.update(self._shown(run, run.shape_state, run.stream_keys))
         discreet = {task.id for task in fact.tasks if _hook(task, "process_outputs") is not None}
         if discreet:
             told["tasks"] = [
@@ -206,9 +209,11 @@ class Capture:
                 changes.update({key: value for key, value in shown.items() if key in held})
         return changes
 
-    def _shown(self, run: RunInfo, shape: Callable[[Any], Any]) -> dict[str, Any]:
+    def _shown(
+        self, run: RunInfo, shape: Callable[[Any], Any], keys: tuple[str, ...] | str
+    ) -> dict[str, Any]:
         """Return what is told of the instance that version 2 of the stream shows of the state."""
-        keys, look = run.output_keys, run.look
+        look = run.look
         if look is None or isinstance(keys, str):
             return {}
         values = {key: value for key, value in look(keys).items() if value is not MISSING}
