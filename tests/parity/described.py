@@ -20,7 +20,7 @@ from .drive import Drive
 from .engine import Engine
 from .normalise import Normaliser, Raised
 
-__all__ = ["KINDS", "reconcile", "run_described"]
+__all__ = ["BODIES", "KINDS", "UNDETERMINED", "Described", "reconcile", "run_described"]
 
 KINDS = {
     "log": "tail",
@@ -58,7 +58,7 @@ def run_described(engine: Engine, graph: dict[str, Any], calls: list[dict[str, A
     lines: list[str] = []
     for number, call in enumerate(calls):
         with Drive(engine, call["driver"]) as drive:
-            observed = _Run(engine, drive, graph).observe(call)
+            observed = Described(engine, drive, graph).observe(call)
             lines += [f"call {number}: {line}" for line in Normaliser(sort_interrupts=True).lines([observed])]
     return lines
 
@@ -87,8 +87,8 @@ def reconcile(expected: list[str], observed: list[str]) -> tuple[list[str], list
     return expected, observed
 
 
-class _Run:
-    """One call: the graph is built for it alone, because a body's colour is the driver's."""
+class Described:
+    """A described graph in one colour, and what its bodies have done so far."""
 
     def __init__(self, engine: Engine, drive: Drive, graph: dict[str, Any]) -> None:
         self.lg, self.drive, self.graph = engine, drive, graph
@@ -134,7 +134,7 @@ class _Run:
 
     # -- the graph
 
-    def build(self, graph: dict[str, Any], place: str, drive: Drive) -> Any:
+    def build(self, graph: dict[str, Any], place: str, drive: Drive, saver: Any = None) -> Any:
         """Return the compiled graph; `place` is the path of names that leads to it."""
         builder = self.lg.graph.StateGraph(
             self.schema(graph["keys"]),
@@ -158,7 +158,7 @@ class _Run:
                 self.failing.add(f"{place}/{branch['source']}")
             path, path_map = self.branch(branch, number)
             builder.add_conditional_edges(branch["source"], path, path_map)
-        return builder.compile()
+        return builder.compile(checkpointer=graph.get("saver", saver))
 
     def schema(self, keys: list[str]) -> Any:
         """Return a TypedDict of `keys`."""
@@ -218,7 +218,7 @@ class _Run:
             if called is not None:
                 result = await drive.call(called, {"log": [node["name"]], "n": 1}, config)
                 writer({"node": node["name"], "result": result})
-            return self.outcome(node, state)
+            return self.outcome(node, where, state)
 
         run.__name__ = node["name"]
         return drive.node(run)
@@ -228,7 +228,7 @@ class _Run:
         seen = repr(state)
         return "fail" in node["does"] or where in self.failing, crc32(f"{where} {seen}".encode()), where, seen
 
-    def outcome(self, node: dict[str, Any], state: Any) -> Any:
+    def outcome(self, node: dict[str, Any], where: str, state: Any) -> Any:
         """Return, or raise, what a body ends with."""
         does = node["does"]
         if "fail" in does:

@@ -16,6 +16,8 @@ __all__ = ["DEVIATIONS", "allowed", "difference"]
 FOLDER = Path(__file__).parent / "deviations"
 
 DEVIATIONS = {
+    "checkpoints.threads_missing": "errors say what to do; a state is asked for by a thread id",
+    "checkpoints.wrong_checkpointers": "whatever is no saver is refused, numbers too",
     "commands.parent_of_the_root": "a Command that leaves the root keeps graph='__parent__', as the node gave it",
     "config.ambient_functions": "the error says what to do",
     "custom.an_inner_stream_of_its_own": (
@@ -23,6 +25,8 @@ DEVIATIONS = {
         "watching changes nothing"
     ),
     "drain.asked_before_it_begins": "a chunk that was made is shown, whatever comes next",
+    "durability.sync_without_a_saver": "where nothing is saved, durability='sync' does not break the run",
+    "durability.words_for_it": "an unknown durability is an error",
     "envelopes.unknown_modes": "an unknown stream mode is an error, not a stream without chunks",
     "error_handlers.a_handler_that_was_done": "a handler that was done is not run again",
     "error_handlers.exceptions_that_are_the_callers": (
@@ -36,8 +40,13 @@ DEVIATIONS = {
     "functional.what_is_refused": "the error says what to do",
     "functional_saved.entrypoints_inside": "a question that a task of a graph inside asks is passed on once",
     "graph_api.deprecated_keywords": "warnings name API versions, not those of another package",
+    "inputs.answers_nobody_asked_for": "an answer nobody asked for is an error",
+    "inputs.none_as_input": "the error says what there is of the thread",
+    "inputs.commands_that_are_refused": "an empty Command is an EmptyInputError",
+    "interrupts.an_answer_is_for_one_question": "an answer is taken once; LangGraph gives it to the next question too",
+    "interrupts.answers_nobody_can_place": "the error says which questions are open",
+    "interrupts.without_a_saver": "the error says what to do",
     "names.types": "StreamMode has otgraph's own mode, spans; some names come with checkpointers",
-    "names.config_runtime_constants_errors": "errors of resuming come with checkpointers",
     "node_cache.a_key_function_that_fails": "a chunk that was made is shown, whatever fails next",
     "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",
     "retries.graphs_inside_that_save_themselves": (
@@ -46,6 +55,8 @@ DEVIATIONS = {
     "retries.retry_on_that_is_none": "the error says which value was wrong, and in which task",
     "running.recursion_limit": "the error says which value was wrong",
     "runtimes.a_nested_graph_with_a_store": "a nested graph that was compiled with a store has it",
+    "savers.savers_of_one_colour": "the error says which method is missing",
+    "savers.what_is_asked_for": "that an answer was taken is saved",
     "state.dataclass_state": "state that was applied is shown even if no next input can be made of it",
     "state.pydantic_state": "state that was applied is shown even if no next input can be made of it",
     "timeouts.custom_items_inside": (
@@ -53,6 +64,12 @@ DEVIATIONS = {
     ),
     "timeouts.defaults_for_handlers": "a timeout for all nodes holds for error handlers",
     "timeouts.sync_nodes": "sync nodes can have a timeout: whoever does not return is abandoned in its thread",
+    "stateful_subgraphs.questions_replayed_over_a_memory": "a checkpoint is shown with the one it belongs to now",
+    "subgraph_saves.forks_of_nested_graphs": "a checkpoint names those of the graphs around it, and no others",
+    "subgraph_saves.replays_of_nested_graphs": "a checkpoint names those of the graphs around it, and no others",
+    "time_travel.checkpoints_that_are_not_there": "a checkpoint that is not there is nobody's parent",
+    "updates_of_state.special_nodes_of_an_empty_thread": "the error says what there is of the thread",
+    "updates_of_state.who_it_is_from": "the error says which nodes ran last",
     "v2.unknown_versions": "an unknown version of the stream format is an error",
 }
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from .described import KINDS
 
-__all__ = ["calls", "graphs"]
+__all__ = ["calls", "graphs", "saved_graphs", "threads"]
 
 DEPTH = 3
 NAMES = ("a", "b", "c", "d", "e")
@@ -198,3 +198,78 @@ def calls(draw: _Draw, graph: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return [call | {"driver": "sync"}, call | {"driver": "async"}, *more]
+
+
+@st.composite
+def saved_graphs(draw: _Draw) -> dict[str, Any]:
+    """Draw a graph whose nodes may ask, and may fail the first time, at any depth."""
+    graph: dict[str, Any] = draw(graphs())
+    _unsettle(draw, graph, depth=0)
+    return graph
+
+
+def _unsettle(draw: _Draw, graph: dict[str, Any], depth: int) -> None:
+    """Let nodes ask and fail; let graphs inside be saved, or not."""
+    if depth and _often(draw, 6):
+        graph["saver"] = False
+    for node in graph["nodes"]:
+        if node["kind"] == "plain":
+            node["asks"] = draw(st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3]))
+            node["fails_first"] = _often(draw, 8)
+        for inside in (node.get("graph"), node.get("calls")):
+            if inside:
+                _unsettle(draw, inside, depth + 1)
+
+
+@st.composite
+def threads(draw: _Draw, graph: dict[str, Any]) -> dict[str, Any]:
+    """Draw what is done with one thread: new input, then up to seven steps more."""
+    names = [node["name"] for node in graph["nodes"]]
+    first = draw(_runs(graph["keys"], names)) | {"given": "input", "at": None}
+    steps = st.one_of(
+        _runs(graph["keys"], names), _runs(graph["keys"], names), _state_updates(graph["keys"], names)
+    )
+    return {
+        "driver": draw(st.sampled_from(["sync", "async", "mixed"])),
+        "durability": draw(st.sampled_from(["sync", "sync", "exit"])),
+        "steps": [first, *draw(st.lists(steps, min_size=1, max_size=7))],
+    }
+
+
+def _places(draw: _Draw) -> int | None:
+    """Draw the index of an old checkpoint; more often none."""
+    return draw(st.integers(0, 12)) if _often(draw, 5) else None
+
+
+def _stops(draw: _Draw, names: list[str]) -> Any:
+    if not _often(draw, 5):
+        return None
+    return draw(st.just("*") | st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
+
+
+@st.composite
+def _runs(draw: _Draw, keys: list[str], names: list[str]) -> dict[str, Any]:
+    """A run: mostly answers, sometimes None or new input."""
+    return {
+        "do": "run",
+        "given": draw(st.sampled_from(["answer"] * 5 + ["none"] * 2 + ["input"])),
+        "input": draw(_inputs),
+        "how": draw(st.sampled_from(["all", "all", "some", "some", "one", "nothing", "unknown", "word"])),
+        "pick": draw(st.lists(st.integers(0, 3), max_size=3)),
+        "update": draw(_updates(keys)) if _often(draw, 5) else None,
+        "goto": draw(_gotos(keys, names)) if _often(draw, 6) else [],
+        "at": _places(draw),
+        "interrupt_before": _stops(draw, names),
+        "interrupt_after": _stops(draw, names),
+    }
+
+
+@st.composite
+def _state_updates(draw: _Draw, keys: list[str], names: list[str]) -> dict[str, Any]:
+    """An update of the state, as a node, as nobody or as one of the special names."""
+    return {
+        "do": "update",
+        "update": draw(st.none() | _updates(keys)),
+        "as_node": draw(st.sampled_from([None, None, *names, *names, END, "__copy__", "__input__"])),
+        "at": _places(draw),
+    }

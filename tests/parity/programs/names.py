@@ -32,6 +32,11 @@ MODULES = {
     "store.memory": "InMemoryStore",
     "cache.base": "BaseCache",
     "cache.memory": "InMemoryCache",
+    "checkpoint.base": """BaseCheckpointSaver Checkpoint CheckpointMetadata CheckpointTuple ChannelVersions
+        PendingWrite DeltaChannelHistory empty_checkpoint copy_checkpoint create_checkpoint get_checkpoint_id
+        get_checkpoint_metadata get_serializable_checkpoint_metadata WRITES_IDX_MAP EXCLUDED_METADATA_KEYS
+        LATEST_VERSION""",
+    "checkpoint.memory": "InMemorySaver MemorySaver PersistentDict",
     "channels": """BaseChannel LastValue LastValueAfterFinish AnyValue UntrackedValue EphemeralValue
         BinaryOperatorAggregate NamedBarrierValue NamedBarrierValueAfterFinish Topic DeltaChannel""",
     "managed": "IsLastStep RemainingSteps",
@@ -108,6 +113,16 @@ def store_cache_channels_managed(lg):
     for path in ("store.base", "store.memory", "cache.base", "cache.memory", "channels", "managed"):
         yield from look(lg, path)
     yield from look(lg, "managed.is_last_step")
+
+
+@covers("PKG-12", "PKG-13", "CKP-10")
+def checkpoint(lg):
+    """otgraph.checkpoint.base and .memory; the places of special writes."""
+    yield from look(lg, "checkpoint.base")
+    yield from look(lg, "checkpoint.memory")
+    base = lg.checkpoint.base
+    yield base.WRITES_IDX_MAP, sorted(base.EXCLUDED_METADATA_KEYS), base.LATEST_VERSION
+    yield lg.checkpoint.memory.MemorySaver is lg.checkpoint.memory.InMemorySaver
 
 
 def parameters(function):

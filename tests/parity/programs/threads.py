@@ -61,6 +61,11 @@ def ids_of(answer: Any) -> dict[Any, str]:
     return {interrupt.value: interrupt.id for interrupt in found}
 
 
+def waits(drive: Any, graph: Any) -> bool:
+    """Whether a thread has something left to do."""
+    return bool(drive.state(graph, THREAD).next)
+
+
 def brief(states: Any) -> list[Any]:
     """Return of each state: values, next nodes, source and step."""
     return [(s.values, s.next, s.metadata["source"], s.metadata["step"]) for s in states]

@@ -1,0 +1,149 @@
+"""
+Threads made from a description: runs of a described graph that is saved, one after another on one thread.
+
+A thread is `{"driver", "durability", "steps"}`. A step is a run (new input, None, answers, a Command; from the newest
+checkpoint or an older one; with breakpoints or without) or an update of the state. After each step the state is
+looked at; at the end the history, and what is in the saver.
+
+Rule: answers are chosen by what is asked, and old checkpoints by their place in the history, so that a description
+means the same on every engine, whatever the ids.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .described import BODIES, UNDETERMINED, Described
+from .drive import Drive
+from .engine import Engine
+from .normalise import Normaliser, Raised
+
+__all__ = ["run_thread"]
+
+THREAD = {"configurable": {"thread_id": "1"}, "recursion_limit": 12, "max_concurrency": 32}
+MODES = ["values", "updates", "custom", "tasks", "checkpoints"]
+NOBODYS = "0123456789abcdef0123456789abcdef"
+"""The id of a question that nobody asked."""
+
+
+def run_thread(engine: Engine, graph: dict[str, Any], thread: dict[str, Any]) -> list[str]:
+    """Build `graph`, make every step, and return what was observed, a line each."""
+    normaliser = Normaliser(sort_interrupts=True)
+    lines: list[str] = []
+    with Drive(engine, thread["driver"]) as drive:
+        for number, seen in enumerate(_Thread(engine, drive, graph, thread).observations()):
+            lines += [f"call {number}: {line}" for line in normaliser.lines([seen])]
+            if isinstance(seen, str):
+                break
+    return lines
+
+
+class _Thread(Described):
+    """One thread of one graph; what nodes have failed already is known over all its runs."""
+
+    def __init__(self, engine: Engine, drive: Drive, graph: dict[str, Any], thread: dict[str, Any]) -> None:
+        super().__init__(engine, drive, graph)
+        self.thread = thread
+        self.failed: set[str] = set()
+
+    def observations(self) -> Any:
+        """Yield what each step shows, and at its end the whole thread."""
+        saver = self.drive.saver()
+        built = self.drive.attempt(self.build, self.graph, "", self.drive, saver)
+        if isinstance(built, Raised):
+            yield built
+            return
+        for step in self.thread["steps"]:
+            self.bodies = self.ups = self.asked = 0
+            seen = self.update_state(built, step) if step["do"] == "update" else self.run(built, step)
+            if self.bodies > BODIES or self.drive.turns.tied or (self.ups and self.contested(seen)):
+                yield UNDETERMINED
+                return
+            yield seen
+            yield self.drive.state(built, THREAD, subgraphs=True)
+        yield self.drive.history(built, THREAD)
+        yield self.drive.saved(saver, None)
+
+    def place(self, built: Any, step: dict[str, Any]) -> Any:
+        """Return the config of the checkpoint that a step starts from."""
+        if step["at"] is None:
+            return THREAD
+        history = [state for state in self.drive.history(built, THREAD) if not isinstance(state, Raised)]
+        return THREAD | history[step["at"] % len(history)].config if history else THREAD
+
+    # -- steps
+
+    def run(self, built: Any, step: dict[str, Any]) -> Any:
+        """Run the graph; return the chunks."""
+        return self.drive.stream(
+            built,
+            self.given(built, step),
+            self.place(built, step),
+            stream_mode=MODES,
+            subgraphs=True,
+            woven=True,
+            durability=self.thread["durability"],
+            interrupt_before=step["interrupt_before"],
+            interrupt_after=step["interrupt_after"],
+        )
+
+    def given(self, built: Any, step: dict[str, Any]) -> Any:
+        """Return the input of a run."""
+        if step["given"] == "input":
+            return step["input"]
+        if step["given"] == "none":
+            return None
+        values = self.values(step["update"])
+        goto = [self.target(each) for each in step["goto"]]
+        return self.lg.types.Command(resume=self.answers(built, step), update=values, goto=goto)
+
+    def answers(self, built: Any, step: dict[str, Any]) -> Any:
+        """Return the resume value: for one question, or by id for all or some that are open."""
+        state = self.drive.state(built, THREAD)
+        asked = (
+            () if isinstance(state, Raised) else sorted(state.interrupts, key=lambda each: repr(each.value))
+        )
+        chosen = [each for index, each in enumerate(asked) if step["how"] == "all" or index in step["pick"]]
+        return {
+            "nothing": None,
+            "one": "an answer",
+            "all": {each.id: f"to {each.value}" for each in chosen},
+            "some": {each.id: f"to {each.value}" for each in chosen},
+            "unknown": {NOBODYS: "to nobody", **{each.id: "too" for each in chosen}},
+            "word": {"word": "no id"},
+        }[step["how"]]
+
+    def update_state(self, built: Any, step: dict[str, Any]) -> Any:
+        """Change the state; return the config."""
+        return self.drive.update(built, self.place(built, step), self.values(step["update"]), step["as_node"])
+
+    def values(self, update: dict[str, int] | None) -> Any:
+        """Return the values that a Command or an update writes."""
+        return self.update(update, {"name": "u"}, {})
+
+    # -- bodies
+
+    def rank(self, node: dict[str, Any], where: str, state: Any) -> tuple[Any, ...]:
+        """Return the turn of a body, one that fails for the first time last."""
+        last, *rest = super().rank(node, where, state)
+        return (last or self.fails_now(node, where), *rest)
+
+    def fails_now(self, node: dict[str, Any], where: str) -> bool:
+        """Whether a body is about to fail because it has not yet."""
+        return bool(node.get("fails_first")) and where not in self.failed
+
+    def outcome(self, node: dict[str, Any], where: str, state: Any) -> Any:
+        """Ask what there is to ask, fail the first time, then do what the description says."""
+        answers = [self.ask(f"{where} {state} {number}") for number in range(node.get("asks", 0))]
+        if self.fails_now(node, where):
+            self.failed.add(where)
+            raise ValueError(f"{node['name']} fails the first time")
+        result = super().outcome(node, where, state)
+        if answers and isinstance(result, dict) and "log" in result and isinstance(result["log"], list):
+            return result | {"log": [*result["log"], *answers]}
+        return result
+
+    def ask(self, question: str) -> Any:
+        """Ask, and return the answer."""
+        self.asked += 1
+        return self.lg.types.interrupt(question)
