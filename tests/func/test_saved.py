@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.checkpoint.sqlite import SqliteSaver
+from otgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from otgraph.config import get_stream_writer
 from otgraph.func import entrypoint, task
 from otgraph.tracing import names
@@ -22,16 +25,32 @@ from .conftest import Colour, Trace
 THREAD: Any = {"configurable": {"thread_id": "1"}}
 
 
+class Unhurried(InMemorySaver):
+    """A saver that takes its time, so that runs with the durability `async` go on meanwhile."""
+
+    def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
+        time.sleep(0.001)
+        super().put_writes(config, writes, task_id, task_path)
+
+    async def aput_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
+        await asyncio.sleep(0.001)
+        super().put_writes(config, writes, task_id, task_path)
+
+
+@pytest.fixture(params=[InMemorySaver, Unhurried])
+def saver(request: pytest.FixtureRequest) -> Any:
+    """Return a saver of each kind in turn."""
+    return request.param()
+
+
 @pytest.fixture(params=["memory", "sqlite"])
-def saver(request: pytest.FixtureRequest, tmp_path: Path, colour: Colour) -> Iterator[Any]:
-    """Return each saver in turn; the one on SQLite that fits the colour."""
+def sync_saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """Return each saver for sync runs in turn."""
     if request.param == "memory":
         yield InMemorySaver()
-    elif colour.sync:
+    else:
         with SqliteSaver.from_conn_string(str(tmp_path / "saved.db")) as made:
             yield made
-    else:
-        pytest.skip("the async saver on SQLite belongs to one loop, and each run here has its own")
 
 
 @pytest.mark.parametrize("durability", ["sync", "async", "exit"])
@@ -189,24 +208,62 @@ def test_previous(colour: Colour, saver: Any) -> None:
     assert colour.invoke(graph, 4, THREAD) == 3
 
 
-def test_states(saver: Any, colour: Colour) -> None:
+def test_states(sync_saver: Any) -> None:
     """The state is the last returned value; it can be read, updated and looked back upon."""
 
+    @entrypoint(checkpointer=sync_saver)
     def main(x: int, *, previous: Any = None) -> Any:
         return [x, previous]
 
-    graph = entrypoint(checkpointer=saver)(colour.function(main))
-    colour.invoke(graph, 1, THREAD)
-    if not colour.sync:
-        return
-    state = graph.get_state(THREAD)
+    main.invoke(1, THREAD)
+    state = main.get_state(THREAD)
     assert (state.values, state.next) == ([1, None], ())
-    graph.update_state(THREAD, "by hand")
-    assert graph.get_state(THREAD).values == "by hand"
-    assert colour.invoke(graph, 2, THREAD) == [2, "by hand"]
-    history = list(graph.get_state_history(THREAD))
+    main.update_state(THREAD, "by hand")
+    assert main.get_state(THREAD).values == "by hand"
+    assert main.invoke(2, THREAD) == [2, "by hand"]
+    history = list(main.get_state_history(THREAD))
     assert [state.values for state in history] == [[2, "by hand"], "by hand", "by hand", [1, None], None]
     assert [state.next for state in history] == [(), ("main",), (), (), ("main",)]
+
+
+def story(saver: Any, colour: Colour) -> tuple[Any, list[int]]:
+    """Return an entrypoint whose body calls a hundred tasks and asks, and a list of what ran."""
+    ran: list[int] = []
+
+    def work(x: int) -> int:
+        ran.append(x)
+        return x
+
+    working = task(colour.function(work))
+
+    async def main(n: int) -> Any:
+        total = sum(await colour.results([working(i) for i in range(n)]))
+        return [total, interrupt("?")]
+
+    return entrypoint(checkpointer=saver)(colour.function(main)), ran
+
+
+def test_on_sqlite(sync_saver: Any) -> None:
+    """Calls that end in many threads at the same time are all kept, in memory and in a file."""
+    graph, ran = story(sync_saver, Colour("threads"))
+    graph.invoke(100, THREAD)
+    assert graph.invoke(Command(resume="!"), THREAD) == [4950, "!"]
+    assert sorted(ran) == list(range(100))
+
+
+@pytest.mark.parametrize("name", ["asyncio", "mixed"])
+def test_on_async_sqlite(tmp_path: Path, name: str) -> None:
+    """The same on the async saver, which belongs to one loop, whatever colour the functions have."""
+
+    async def run() -> list[int]:
+        async with AsyncSqliteSaver.from_conn_string(str(tmp_path / "saved.db")) as saver:
+            graph, ran = story(saver, Colour(name))
+            await graph.ainvoke(100, THREAD)
+            assert await graph.ainvoke(Command(resume="!"), THREAD) == [4950, "!"]
+            assert (await graph.aget_state(THREAD)).values == [4950, "!"]
+            return ran
+
+    assert sorted(asyncio.run(run())) == list(range(100))
 
 
 def test_calls_in_nodes_are_restored(colour: Colour) -> None:
@@ -234,29 +291,10 @@ def test_calls_in_nodes_are_restored(colour: Colour) -> None:
     assert ran == [1]
 
 
-def test_many_calls_are_saved(colour: Colour, saver: Any) -> None:
-    """Calls that end at the same time are all kept."""
-    ran: list[int] = []
-
-    def work(x: int) -> int:
-        ran.append(x)
-        return x
-
-    working = task(colour.function(work))
-
-    async def main(n: int) -> Any:
-        total = sum(await colour.results([working(i) for i in range(n)]))
-        return [total, interrupt("?")]
-
-    graph = entrypoint(checkpointer=saver)(colour.function(main))
-    colour.invoke(graph, 200, THREAD)
-    assert colour.invoke(graph, Command(resume="!"), THREAD) == [19900, "!"]
-    assert sorted(ran) == list(range(200))
-
-
 PROGRAM = """
 import sys
 from otgraph.checkpoint.sqlite import SqliteSaver
+from otgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from otgraph.func import entrypoint, task
 from otgraph.types import Command, interrupt
 
