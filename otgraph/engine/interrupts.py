@@ -45,9 +45,10 @@ def ask(
         if named is not None:
             task.took_named = True
             return _answered(task, answers.by_id[named], check)
-        if answers.given:
+        answer = answers.take()
+        if answer is not None:
             task.took_answer = True
-            return _answered(task, answers.take(), check)
+            return _answered(task, answer, check)
     raise GraphInterrupt((Interrupt(value=value, id=id, response_schema=response_schema),))
 
 

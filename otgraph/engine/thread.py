@@ -31,24 +31,27 @@ Durability: TypeAlias = Literal["sync", "async", "exit"]
 class Answers:
     """What a human answered: one for whichever question comes first, or several by the ids of the questions."""
 
-    __slots__ = ("_first", "by_id", "given")
+    __slots__ = ("_first", "by_id")
 
     def __init__(self) -> None:
-        self._first: Any = None
-        self.given = False
-        """Whether there is one that nobody has taken; None is no answer."""
+        self._first: list[Any] = []
         self.by_id: Mapping[str, Any] = {}
 
+    @property
+    def given(self) -> bool:
+        """Whether there is one that nobody has taken."""
+        return bool(self._first)
+
     def give(self, answer: Any) -> None:
-        """Have `answer` taken by the first question."""
-        self._first = answer
-        self.given = answer is not None
+        """Have `answer` taken by the first question; None is no answer."""
+        self._first = [] if answer is None else [answer]
 
     def take(self) -> Any:
-        """Return the answer to the first question; nobody else gets it."""
-        answer, self._first = self._first, None
-        self.given = False
-        return answer
+        """Return the answer to the first question, or None; nobody else gets it, in whatever thread he asks."""
+        try:
+            return self._first.pop()
+        except IndexError:
+            return None
 
 
 class Replayed:
