@@ -52,7 +52,7 @@ def _call(function: Callable[..., Any], effect: CallNode, scope: CallScope) -> A
     task = effect.task
     place = task.run.place
     place.enter(task.span)
-    if place.record.bridged:
+    if place.record.bridged or scope.clocks:
         enter_langchain(scope)
     callee = effect.callee
     extra = arguments(callee.inject, scope) if callee.inject else {}
@@ -75,7 +75,7 @@ def _open(function: Callable[..., Awaitable[Any]], effect: CallNode, scope: Call
     task = effect.task
     place = task.run.place
     place.enter(task.span)
-    if place.record.bridged:
+    if place.record.bridged or scope.clocks:
         enter_langchain(scope)
     callee = effect.callee
     if callee.inject:

@@ -85,19 +85,17 @@ class TimedScope(CallScope):
         self.clocks = clocks
         for clock in clocks:
             clock.begin()
+        self.sign()
+
+    def sign(self) -> None:
+        """Give a sign of life."""
+        for clock in self.clocks:
             clock.sign()
 
     def write(self, payload: Any) -> None:
         """Hand `payload` to whoever streams `custom`."""
-        for clock in self.clocks:
-            clock.sign()
+        self.sign()
         CallScope.write(self, payload)
-
-    def tell(self, message: Any, metadata: dict[str, Any], *, whole: bool = False) -> None:
-        """Hand a token or a message to whoever streams `messages`."""
-        for clock in self.clocks:
-            clock.sign()
-        CallScope.tell(self, message, metadata, whole=whole)
 
     def beat(self) -> None:
         """Tell that the call is alive."""
@@ -107,6 +105,5 @@ class TimedScope(CallScope):
 
     def release(self, driver: Any) -> None:
         """Forget a driver whose run is over."""
-        for clock in self.clocks:
-            clock.sign()
+        self.sign()
         CallScope.release(self, driver)

@@ -111,6 +111,9 @@ class CallScope:
         if record.crowded and self.driver is not None:
             self.driver.pause(self)
 
+    def sign(self) -> None:
+        """Take note that something goes on in the call; nobody wants to know, unless there is a limit to silence."""
+
     @property
     def heard(self) -> bool:
         """Whether what the call says still counts."""
@@ -222,8 +225,10 @@ class CallScope:
         if given.tags:
             config["tags"] = list(given.tags)
         callbacks = given.callbacks
-        if self.run.place.record.mask & MessageTold.kind:
-            callbacks = callbacks_of(self, callbacks, task_metadata(task, INTEGRATION), list(given.tags))
+        streamed = bool(self.run.place.record.mask & MessageTold.kind)
+        if streamed or self.clocks:
+            told = task_metadata(task, INTEGRATION)
+            callbacks = callbacks_of(self, callbacks, told, list(given.tags), streamed=streamed)
         if callbacks is not None:
             config["callbacks"] = callbacks
         if given.max_concurrency is not None:

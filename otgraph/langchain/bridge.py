@@ -1,8 +1,8 @@
 """
 How LangChain finds the run: through the config that it keeps in a context variable of its own.
 
-Rule: nothing here imports LangChain before somebody else has, and nothing happens unless somebody streams messages or
-the run was given callbacks.
+Rule: nothing here imports LangChain before somebody else has, and nothing happens unless somebody streams messages,
+the run was given callbacks, or a node may not be silent for too long.
 """
 
 from __future__ import annotations
@@ -22,11 +22,18 @@ def enter(scope: Scope) -> None:
         module.var_child_runnable_config.set(scope.config)
 
 
-def callbacks_of(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str]) -> Any:
-    """Return what a call's config has as callbacks while somebody streams messages."""
+def callbacks_of(
+    scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str], *, streamed: bool
+) -> Any:
+    """
+    Return what a call's config has as callbacks where LangChain is to find the run.
+
+    Args:
+        streamed: whether somebody streams messages; else it is for the signs of life.
+    """
     if "langchain_core.callbacks" not in sys.modules:
         return given
     # Imported where it is wanted: it imports LangChain.
     from otgraph.langchain.handler import manager_for
 
-    return manager_for(scope, given, metadata, tags)
+    return manager_for(scope, given, metadata, tags, streamed=streamed)

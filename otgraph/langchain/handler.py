@@ -23,18 +23,31 @@ ENGINE_TAGS = ("graph:step:", "seq:step:", "langsmith:")
 """What the tags begin with that say where a model stands, and that nobody filters by."""
 
 
-class TokenHandler(BaseCallbackHandler):
-    """
-    Hands the tokens of chat models, and the messages of those that do not stream, to one call of a node.
-
-    Models stream for it even where they are only invoked: for that LangChain looks for the two methods `tap_…`.
-    """
+class LifeHandler(BaseCallbackHandler):
+    """Takes whatever LangChain tells as a sign of life of one call of a node."""
 
     run_inline = True
     """Called on the event loop itself, so that tokens keep their order."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+
+    def _go_on(self, *args: Any, **kwargs: Any) -> None:
+        self._scope.sign()
+
+    on_chat_model_start = on_llm_new_token = on_llm_end = _go_on
+    on_chain_start = on_chain_end = on_tool_start = on_tool_end = on_retriever_end = _go_on
+
+
+class TokenHandler(LifeHandler):
+    """
+    Hands the tokens of chat models, and the messages of those that do not stream, to one call of a node.
+
+    Models stream for it even where they are only invoked: for that LangChain looks for the two methods `tap_…`.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        LifeHandler.__init__(self, scope)
         self._calls: dict[UUID, dict[str, Any]] = {}
         """Model call in progress -> what is told with its tokens."""
         self._streamed: dict[UUID, str | None] = {}
@@ -59,6 +72,7 @@ class TokenHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note where the call is; one with the tag `nostream` is not told."""
+        self._scope.sign()
         tags = tags or []
         if TAG_NOSTREAM in tags:
             return
@@ -70,6 +84,7 @@ class TokenHandler(BaseCallbackHandler):
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
         """Tell a token."""
+        self._scope.sign()
         told = self._calls.get(run_id)
         if told is not None and isinstance(chunk, ChatGenerationChunk) and self._scope.heard:
             self._streamed[run_id] = chunk.message.id
@@ -77,6 +92,7 @@ class TokenHandler(BaseCallbackHandler):
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Tell the whole message, unless its tokens were told."""
+        self._scope.sign()
         told, streamed = self._calls.pop(run_id, None), self._streamed.pop(run_id, None)
         if told is None or not self._scope.heard:
             return
@@ -90,12 +106,15 @@ class TokenHandler(BaseCallbackHandler):
         self._streamed.pop(run_id, None)
 
 
-def manager_for(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str]) -> Any:
+def manager_for(
+    scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str], *, streamed: bool
+) -> Any:
     """
-    Return the callbacks of one call of a node: those that its run was given, and a handler for its tokens.
+    Return the callbacks of one call of a node: those that its run was given, and a handler of ours.
 
     Args:
         given: handlers, a manager, or None.
+        streamed: whether its tokens are wanted, and not only its signs of life.
         metadata: what LangChain is to say of all that is below, in this order.
     """
     if isinstance(given, BaseCallbackManager):
@@ -103,7 +122,7 @@ def manager_for(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[s
     else:
         handlers = inherited = list(given or ())
         parent = None
-    own = TokenHandler(scope)
+    own = TokenHandler(scope) if streamed else LifeHandler(scope)
     return CallbackManager(
         handlers=[*_others(handlers), own],
         inheritable_handlers=[*_others(inherited), own],
@@ -117,4 +136,4 @@ def manager_for(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[s
 
 def _others(handlers: list[Any]) -> list[Any]:
     """Return all but those of calls around this one: each graph tells of its own nodes."""
-    return [handler for handler in handlers if not isinstance(handler, TokenHandler)]
+    return [handler for handler in handlers if not isinstance(handler, LifeHandler)]
