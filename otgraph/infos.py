@@ -37,6 +37,8 @@ class RunInfo:
 
     __slots__ = (
         "agent",
+        "chain",
+        "given",
         "id",
         "metadata",
         "name",
@@ -87,6 +89,10 @@ class RunInfo:
         """Shown values -> an instance of their class, where that is not dict."""
         self.shape_state: Callable[[Any], Any] | None = None
         """The same for the whole state."""
+        self.given: Any = None
+        """What it was called with."""
+        self.chain: Any = None
+        """LangChain's handle of the run, where it was given callbacks."""
         self.span: Any = None
         """The observer's handle of the run; nobody else looks at it."""
         self.step_span: Any = None
@@ -112,6 +118,14 @@ class TaskInfo:
     """The namespace that it was called in; None for a task that was planned, which is in that of its run."""
     caller: TaskInfo | None = None
     """The task that called it; None for one that was planned."""
+    callbacks: Any = None
+    """What LangChain calls for what is called inside the task, where its run was given callbacks."""
+    chain: Any = None
+    """LangChain's handle of the task."""
+    branch: Any = None
+    """LangChain's handle of the branch that is being called."""
+    returned: Any = None
+    """What it returned, as long as LangChain is to be told."""
     span: Any = None
     """The observer's handle of the task; nobody else looks at it."""
     goes_on: Sequence[str] = ()

@@ -73,6 +73,7 @@ SIBLINGS = {
     ("pregel", "graph"): "the base of compiled graphs",
     ("prebuilt", "compat"): "a name that packages import, and nothing calls",
     ("prebuilt", "langchain"): "agents are LangChain's: these are the doors to them",
+    ("langchain", "tracing"): "callbacks are told what spans are",
     ("stream", "tracing"): "a stream reads the record that tracing writes",
 }
 """(importing folder, imported folder) on one floor -> why; "" is otgraph/ itself."""

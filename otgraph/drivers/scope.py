@@ -224,7 +224,7 @@ class CallScope:
             config["recursion_limit"] = given.recursion_limit
         if given.tags:
             config["tags"] = list(given.tags)
-        callbacks = given.callbacks
+        callbacks = given.callbacks if task.callbacks is None else task.callbacks
         streamed = bool(self.run.place.record.mask & MessageTold.kind)
         if streamed or self.clocks:
             told = task_metadata(task, INTEGRATION)

@@ -39,7 +39,11 @@ def branches_flow(run: Run, task: Task, result: Any) -> Flow:
             view = _view(run, task, branch, overlay, result)
         except Exception as error:
             return Failure(error)
+        if task.chain is not None:
+            run.observer.branch_called(task, branch, view)
         reply = yield CallNode(task, branch.callee, view)
+        if task.chain is not None:
+            run.observer.branch_returned(task, reply)
         if reply is CANCELLED or isinstance(reply, Failure):
             return reply
         try:

@@ -28,9 +28,8 @@ from otgraph.engine.run import Run
 from otgraph.engine.saving import keep_writes_flow
 from otgraph.engine.task import Task, path_key
 from otgraph.engine.tasks import shown_metadata
-from otgraph.engine.told import tell_returned
 from otgraph.errors import GraphBubbleUp, GraphInterrupt, NodeTimeoutError
-from otgraph.events import MessageTold, Outcome
+from otgraph.events import Outcome
 from otgraph.ids import task_id
 from otgraph.plan.model import NodePlan
 
@@ -89,8 +88,7 @@ def _attempts_flow(run: Run, task: Task) -> Flow:
             if type(reply) is Expired and limit is not None:
                 reply = Failure(timeout_error(task, limit, reply))
             if reply is not CANCELLED and not isinstance(reply, Failure):
-                if observer.hears(MessageTold.kind):
-                    tell_returned(run, task, reply)
+                observer.task_returned(task, reply)
                 task.writes = node.writes(reply)
                 if task.cache_keys:
                     yield from remember_flow(run, task)

@@ -16,12 +16,12 @@ from otgraph.engine.cached import remember_flow
 from otgraph.engine.damage import note
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
 from otgraph.engine.handlers import handler_task
+from otgraph.engine.identify import identify
 from otgraph.engine.limits import limit_of, within_flow
 from otgraph.engine.retry import matching_policy, retry_delay
 from otgraph.engine.run import Run
 from otgraph.engine.saving import keep_writes_flow
 from otgraph.engine.task import Task
-from otgraph.engine.told import identify, tell_returned
 from otgraph.engine.writes import result_writes
 from otgraph.errors import (
     GraphBubbleUp,
@@ -31,7 +31,7 @@ from otgraph.errors import (
     NodeTimeoutError,
     ParentCommand,
 )
-from otgraph.events import MessageTold, Outcome, Write
+from otgraph.events import Outcome, Write
 
 __all__ = ["annotate", "keep_failure_flow", "retry_flow", "task_flow"]
 
@@ -67,8 +67,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                     branches = branches_flow(run, task, result)
                     reply = yield from branches if limit is None else within_flow(task, limit, branches)
                 if reply is None:
-                    if not node.hidden and run.observer.hears(MessageTold.kind):
-                        tell_returned(run, task, result)
+                    if not node.hidden:
+                        run.observer.task_returned(task, result)
                     if task.cache_keys:
                         yield from remember_flow(run, task)
                     if run.saved is not None:

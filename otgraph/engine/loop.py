@@ -63,6 +63,7 @@ def run_flow(run: Run, input: Any) -> Flow:
         Exception: whatever a node raised, the same object.
     """
     observer, saved = run.observer, run.saved
+    run.given = input
     failure = None
     if saved is not None:
         # What it goes on from is part of how its span starts.

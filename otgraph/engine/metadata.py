@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from otgraph.constants import NS_SEP
+from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 
-__all__ = ["INTEGRATION", "task_metadata"]
+__all__ = ["INTEGRATION", "run_metadata", "task_metadata"]
 
 INHERITED: Final = ("thread_id", "run_id", "assistant_id", "graph_id")
 """Configurable parameters that are metadata too, in runs inside as well."""
@@ -32,6 +33,22 @@ def task_metadata(task: Task, integration: str | None = None) -> dict[str, Any]:
         integration: who is said to have made it, if anybody is.
     """
     run = task.state
+    metadata = run_metadata(run, integration)
+    metadata.update(
+        langgraph_step=task.step,
+        langgraph_node=task.name,
+        langgraph_triggers=task.triggers,
+        langgraph_path=task.path,
+        langgraph_checkpoint_ns=task.checkpoint_ns,
+    )
+    if run.ns:
+        metadata["checkpoint_ns"] = NS_SEP.join(run.ns)
+    metadata.update(task.node.metadata)
+    return metadata
+
+
+def run_metadata(run: Run, integration: str | None = None) -> dict[str, Any]:
+    """Return what the metadata of all tasks of a run begin with."""
     given = run.options.config
     # The config of a node may be passed on to a run inside it: what it says of the task around is no news there.
     metadata = {key: value for key, value in given.metadata.items() if not key.startswith(ENGINE_KEYS)}
@@ -42,14 +59,4 @@ def task_metadata(task: Task, integration: str | None = None) -> dict[str, Any]:
                 metadata.setdefault(key, configurable[key])
     if integration is not None:
         metadata["ls_integration"] = integration
-    metadata.update(
-        langgraph_step=task.step,
-        langgraph_node=task.name,
-        langgraph_triggers=task.triggers,
-        langgraph_path=task.path,
-        langgraph_checkpoint_ns=task.checkpoint_ns,
-    )
-    metadata.update(task.node.metadata)
-    if run.ns:
-        metadata["checkpoint_ns"] = NS_SEP.join(run.ns)
     return metadata

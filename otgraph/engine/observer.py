@@ -88,5 +88,11 @@ class Observer(Protocol):
     def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
         """A token or, if it is `whole`, a message is there."""
 
-    def hears(self, kind: int) -> bool:
-        """Say whether anybody wants to hear facts of that kind."""
+    def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
+        """A branch of the task's node is called, and shown `view`."""
+
+    def branch_returned(self, task: TaskInfo, reply: Any) -> None:
+        """It is done, or failed."""
+
+    def task_returned(self, task: TaskInfo, result: Any) -> None:
+        """A task's node and its branches are done, and nothing of what it returned has been told or saved."""

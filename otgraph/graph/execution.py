@@ -17,6 +17,7 @@ from otgraph.drivers.scope import CallScope
 from otgraph.engine.loop import run_flow
 from otgraph.engine.run import Run, RunOptions
 from otgraph.graph.saving import nests, save_run
+from otgraph.langchain.bridge import observer_for
 from otgraph.plan.model import Keys, Plan
 from otgraph.plan.validate import check_breakpoints
 from otgraph.run_config import RunConfig, has_own_lineage, merge_configs
@@ -84,12 +85,15 @@ class Execution:
             if telemetry is None:
                 telemetry = get_telemetry() if above is None else above.run.observer.options
             self.observer: TracingObserver = new_observer(telemetry)
+        else:
+            self.observer = around.run.observer
+        if config.callbacks is not None:
+            self.observer = observer_for(self.observer)
+        if around is None:
             self.run = Run(plan, self.observer, options)
         else:
-            task = around.task
-            self.observer = around.run.observer
-            self.run = Run(plan, self.observer, options, around.run, task.child_ns())
-            self.run.caller = task
+            self.run = Run(plan, self.observer, options, around.run, around.task.child_ns())
+            self.run.caller = around.task
         describe(self.run, config)
         self.run.agent = graph.agent
         save_run(self.run, graph, around, given.durability)

@@ -12,7 +12,7 @@ from typing import Any
 
 from otgraph.runtime import Scope
 
-__all__ = ["callbacks_of", "enter"]
+__all__ = ["callbacks_of", "enter", "observer_for"]
 
 
 def enter(scope: Scope) -> None:
@@ -37,3 +37,19 @@ def callbacks_of(
     from otgraph.langchain.handler import manager_for
 
     return manager_for(scope, given, metadata, tags, streamed=streamed)
+
+
+def observer_for(observer: Any) -> Any:
+    """
+    Return an observer that tells LangChain's callbacks what `observer` tells streams.
+
+    Raises:
+        ImportError: LangChain is not installed, so that nothing can be a callback of its.
+    """
+    try:
+        from otgraph.langchain.observer import CallbackObserver
+    except ImportError as error:
+        raise ImportError(
+            "callbacks in a config are LangChain's: leave them out, or pip install 'otgraph[langchain]'"
+        ) from error
+    return observer if isinstance(observer, CallbackObserver) else CallbackObserver(observer)

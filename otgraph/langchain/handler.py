@@ -15,12 +15,25 @@ from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, C
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 
 from otgraph.constants import TAG_NOSTREAM
+from otgraph.errors import RunEndedError
 from otgraph.runtime import Scope
 
-__all__ = ["TokenHandler", "manager_for"]
+__all__ = ["TokenHandler", "manager_for", "without_tokens"]
 
 ENGINE_TAGS = ("graph:step:", "seq:step:", "langsmith:")
 """What the tags begin with that say where a model stands, and that nobody filters by."""
+
+
+class _Call:
+    """A call of a model in progress."""
+
+    __slots__ = ("streamed", "told")
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self.told = told
+        """What is told with its tokens."""
+        self.streamed: str | None = None
+        """The id of the message whose tokens were told."""
 
 
 class LifeHandler(BaseCallbackHandler):
@@ -48,10 +61,7 @@ class TokenHandler(LifeHandler):
 
     def __init__(self, scope: Scope) -> None:
         LifeHandler.__init__(self, scope)
-        self._calls: dict[UUID, dict[str, Any]] = {}
-        """Model call in progress -> what is told with its tokens."""
-        self._streamed: dict[UUID, str | None] = {}
-        """Model call in progress -> the id of the message whose tokens were told."""
+        self._calls: dict[UUID, _Call] = {}
 
     def tap_output_iter(self, run_id: UUID, output: Iterator[Any]) -> Iterator[Any]:
         """Return what a Runnable puts out, as it is."""
@@ -80,30 +90,37 @@ class TokenHandler(LifeHandler):
         shown = [tag for tag in tags if not tag.startswith(ENGINE_TAGS)]
         if shown:
             told["tags"] = shown
-        self._calls[run_id] = told
+        self._calls[run_id] = _Call(told)
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
         """Tell a token."""
-        self._scope.sign()
-        told = self._calls.get(run_id)
-        if told is not None and isinstance(chunk, ChatGenerationChunk) and self._scope.heard:
-            self._streamed[run_id] = chunk.message.id
-            self._scope.tell(chunk.message, told)
+        call = self._calls.get(run_id)
+        if call is not None and isinstance(chunk, ChatGenerationChunk):
+            message = chunk.message
+            call.streamed = message.id
+            try:
+                self._scope.tell(message, call.told)
+            except RunEndedError:
+                # The model goes on though nobody takes the result of its node: it cannot be stopped from here.
+                pass
+        else:
+            self._scope.sign()
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Tell the whole message, unless its tokens were told."""
         self._scope.sign()
-        told, streamed = self._calls.pop(run_id, None), self._streamed.pop(run_id, None)
-        if told is None or not self._scope.heard:
+        call = self._calls.pop(run_id, None)
+        if call is None or not self._scope.heard:
             return
         generation = response.generations[0][0] if response.generations and response.generations[0] else None
-        if isinstance(generation, ChatGeneration) and (streamed is None or streamed != generation.message.id):
-            self._scope.tell(generation.message, told, whole=True)
+        if isinstance(generation, ChatGeneration):
+            message = generation.message
+            if call.streamed is None or call.streamed != message.id:
+                self._scope.tell(message, call.told, whole=True)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Forget the call."""
         self._calls.pop(run_id, None)
-        self._streamed.pop(run_id, None)
 
 
 def manager_for(
@@ -117,16 +134,17 @@ def manager_for(
         streamed: whether its tokens are wanted, and not only its signs of life.
         metadata: what LangChain is to say of all that is below, in this order.
     """
-    if isinstance(given, BaseCallbackManager):
-        handlers, inherited, parent = given.handlers, given.inheritable_handlers, given.parent_run_id
-    else:
-        handlers = inherited = list(given or ())
-        parent = None
     own = TokenHandler(scope) if streamed else LifeHandler(scope)
+    given = without_tokens(given)
+    if isinstance(given, BaseCallbackManager):
+        given.add_handler(own, inherit=True)
+        given.add_tags([tag for tag in tags if tag not in given.inheritable_tags])
+        given.add_metadata(metadata)
+        return given
+    handlers = [*(given or ()), own]
     return CallbackManager(
-        handlers=[*_others(handlers), own],
-        inheritable_handlers=[*_others(inherited), own],
-        parent_run_id=parent,
+        handlers=handlers,
+        inheritable_handlers=list(handlers),
         tags=list(tags),
         inheritable_tags=list(tags),
         metadata=dict(metadata),
@@ -134,6 +152,15 @@ def manager_for(
     )
 
 
+def without_tokens(given: Any) -> Any:
+    """Return callbacks without the handlers of calls around this one: each graph tells of its own nodes."""
+    if isinstance(given, BaseCallbackManager):
+        manager = given.copy()
+        manager.handlers = _others(manager.handlers)
+        manager.inheritable_handlers = _others(manager.inheritable_handlers)
+        return manager
+    return None if given is None else _others(given)
+
+
 def _others(handlers: list[Any]) -> list[Any]:
-    """Return all but those of calls around this one: each graph tells of its own nodes."""
     return [handler for handler in handlers if not isinstance(handler, LifeHandler)]

@@ -51,6 +51,7 @@ from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 from otgraph.tracing.spans import let_go, run_span, said_again, task_span
+from otgraph.tracing.told import tell_returned
 
 if TYPE_CHECKING:
     from otgraph.tracing.capture import Capture
@@ -85,7 +86,12 @@ class TracingObserver:
         self.pipeline = pipeline
         self._context = context
         self._options = options
-        self._capture = _capture(options) if options.captures else None
+        self._capture: Capture | None = None
+        if options.captures:
+            # Imported where it is wanted: most runs record no content.
+            from otgraph.tracing.capture import Capture
+
+            self._capture = Capture(options)
         self._failures = Failures()
         self.record = record
 
@@ -365,9 +371,16 @@ class TracingObserver:
             span = task.span if task.span._end_time is None else task.run.span
             span.tell(MessageTold(task, message, metadata, whole=whole))
 
-    def hears(self, kind: int) -> bool:
-        """Say whether anybody wants to hear facts of that kind."""
-        return self.record.mask & kind != 0
+    def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
+        """Nothing: to a trace a branch is part of its task."""
+
+    def branch_returned(self, task: TaskInfo, reply: Any) -> None:
+        """Nothing."""
+
+    def task_returned(self, task: TaskInfo, result: Any) -> None:
+        """Tell streams of the messages in what a node returned."""
+        if self.record.mask & MessageTold.kind:
+            tell_returned(self, task, result)
 
     # ---- one way to end a span
 
@@ -384,10 +397,3 @@ class TracingObserver:
     def _finish(span: Span, fact: Fact | None) -> None:
         span.fact = fact
         span.end()
-
-
-def _capture(options: TelemetryOptions) -> Capture:
-    # Imported where it is wanted: most runs record no content.
-    from otgraph.tracing.capture import Capture
-
-    return Capture(options)

@@ -46,6 +46,7 @@ class Record:
     """See the module."""
 
     __slots__ = (
+        "_called_back",
         "_listeners",
         "_lock",
         "_relief",
@@ -63,6 +64,7 @@ class Record:
     def __init__(self) -> None:
         # Reentrant: the garbage collector may close a stream of the same run in the middle of a fact.
         self._lock = RLock()
+        self._called_back = False
         self._listeners: tuple[Listener, ...] = ()
         self._relief: list[Callable[[], None]] = []
         self.numbers = count(1)
@@ -129,13 +131,17 @@ class Record:
             self._note_wishes()
         self.relieve()
 
+    def call_back(self) -> None:
+        """Let model clients find the run whether somebody listens or not."""
+        self._called_back = self.bridged = True
+
     def _note_wishes(self) -> None:
         mask, spans = 0, False
         for listener in self._listeners:
             mask |= listener.mask
             spans = spans or listener.watches_spans
         self.mask, self.spans = mask, spans
-        self.bridged = mask & MessageTold.kind != 0
+        self.bridged = self._called_back or mask & MessageTold.kind != 0
 
     @property
     def flooded(self) -> bool:

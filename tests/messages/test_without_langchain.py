@@ -113,3 +113,17 @@ def test_without_langchain(name: str) -> None:
     program, expected = PROGRAMS[name]
     done = subprocess.run([sys.executable, "-c", BLOCKED + program], capture_output=True, text=True)
     assert ("", expected) == (done.stderr, done.stdout.rstrip("\n"))
+
+
+def test_callbacks_need_langchain() -> None:
+    """Callbacks in a config are LangChain's: without it the run is refused, with what to install."""
+    program = """
+graph = StateGraph(MessagesState).add_node("n", lambda state: {}).add_edge(START, "n").compile()
+try:
+    graph.invoke({"messages": "hello"}, {"callbacks": [object()]})
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", BLOCKED + program], capture_output=True, text=True)
+    expected = "callbacks in a config are LangChain's: leave them out, or pip install 'otgraph[langchain]'\n"
+    assert ("", expected) == (done.stderr, done.stdout)

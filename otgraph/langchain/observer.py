@@ -1,0 +1,177 @@
+"""
+CallbackObserver: what the engine tells becomes LangChain's callbacks too, where a run was given any.
+
+Rule: a run and each of its tasks is one run of a chain to LangChain, with LangGraph's names, tags and metadata. The
+spans and the streams are those of the observer around it, which is told first of beginnings and last of ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import Parameter, signature
+from typing import Any
+
+from langchain_core.callbacks import CallbackManager
+
+from otgraph.constants import NS_SEP
+from otgraph.engine.effects import CANCELLED, Failure
+from otgraph.engine.metadata import INTEGRATION, run_metadata, task_metadata
+from otgraph.errors import GraphInterrupt
+from otgraph.events import Outcome, TaskStarted, Write
+from otgraph.infos import TaskInfo
+from otgraph.langchain.handler import without_tokens
+from otgraph.tracing.observer import TracingObserver
+
+__all__ = ["CallbackObserver"]
+
+FUNCTIONAL = "LangGraph"
+"""What LangChain is told is the name of a run of an entrypoint; the entrypoint itself is the task in it."""
+
+
+class CallbackObserver(TracingObserver):
+    """
+    See the module.
+
+    Args:
+        around: the observer of the root run, whose record and spans these are.
+    """
+
+    def __init__(self, around: TracingObserver) -> None:
+        for name in TracingObserver.__slots__:
+            setattr(self, name, getattr(around, name))
+        self.record.call_back()
+
+    # ---- runs
+
+    def run_started(self, run: Any, caller: Any) -> None:
+        """Begin a chain, below the task that called it."""
+        super().run_started(run, caller)
+        config = run.options.config
+        given = without_tokens(config.callbacks)
+        if caller is None:
+            metadata = run_metadata(run, INTEGRATION)
+        else:
+            metadata = {**task_metadata(caller, INTEGRATION), "checkpoint_ns": NS_SEP.join(run.ns)}
+            if caller.callbacks is not None and config.callbacks is caller.state.options.config.callbacks:
+                given = caller.callbacks
+        manager = CallbackManager.configure(
+            given, inheritable_tags=list(config.tags), inheritable_metadata=metadata
+        )
+        name = config.run_name or (run.name if run.plan.entry.hidden else FUNCTIONAL)
+        run.chain = manager.on_chain_start(None, run.given, name=name, run_id=config.run_id)
+
+    def run_ended(self, run: Any, outcome: Outcome, error: BaseException | None) -> None:
+        """End the chain: an interrupt is an error to the task around a run, and to nobody else."""
+        chain, run.chain = run.chain, None
+        try:
+            if chain is None:
+                return
+            if outcome is Outcome.INTERRUPTED and run.parent is not None:
+                chain.on_chain_error(GraphInterrupt(tuple(run.interrupts)))
+            elif error is not None:
+                chain.on_chain_error(error)
+            else:
+                chain.on_chain_end(run.read(run.output_keys))
+        finally:
+            super().run_ended(run, outcome, error)
+
+    # ---- tasks
+
+    def _start_task(self, task: Any, fact: TaskStarted | None, **more: Any) -> None:
+        super()._start_task(task, fact, **more)
+        self._begin(task)
+
+    def _begin(self, task: Any) -> None:
+        above = task.state.chain if task.caller is None else task.caller.chain
+        if above is not None:
+            tag = f"graph:step:{task.step}" if task.caller is None else "seq:step:1"
+            manager = self._inside(task, above.get_child(tag))
+            task.chain = manager.on_chain_start(None, _input_of(task), name=task.name)
+            task.callbacks = task.chain.get_child("seq:step:1")
+
+    @staticmethod
+    def _inside(task: Any, callbacks: Any) -> Any:
+        tags = list(task.state.options.config.tags)
+        metadata = task_metadata(task, INTEGRATION)
+        return CallbackManager.configure(callbacks, inheritable_tags=tags, inheritable_metadata=metadata)
+
+    def branch_called(self, task: Any, branch: Any, view: Any) -> None:
+        """Begin a chain for a branch: in LangGraph's count it follows its node and what writes its result."""
+        position = next(index for index, it in enumerate(task.node.branches) if it is branch)
+        manager = self._inside(task, task.chain.get_child(f"seq:step:{position + 3}"))
+        task.branch = manager.on_chain_start(None, view, name=branch.callee.name)
+        task.callbacks = task.branch.get_child()
+
+    def branch_returned(self, task: Any, reply: Any) -> None:
+        """End it; what the node's task calls from then on is its own again."""
+        branch, task.branch = task.branch, None
+        task.callbacks = task.chain.get_child("seq:step:1")
+        if isinstance(reply, Failure):
+            branch.on_chain_error(reply.error)
+        elif reply is CANCELLED:
+            branch.on_chain_error(GeneratorExit("the branch was cancelled"))
+        else:
+            branch.on_chain_end(reply)
+
+    def task_returned(self, task: Any, result: Any) -> None:
+        """Keep what LangChain is shown as the task's output, should it commit."""
+        super().task_returned(task, result)
+        if task.chain is not None:
+            task.returned = result
+
+    def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
+        """Tell that the task's chain failed."""
+        self._fail(task, error)
+        super().task_failed(task, error, writes)
+
+    def task_interrupted(self, task: TaskInfo, interrupts: Sequence[Any]) -> None:
+        """Tell the same: to LangChain an interrupt is an exception."""
+        self._fail(task, GraphInterrupt(tuple(interrupts)))
+        super().task_interrupted(task, interrupts)
+
+    def task_stopped(self, task: TaskInfo, error: BaseException) -> None:
+        """Tell the same of a task that a sibling's failure cancelled."""
+        self._fail(task, error)
+        super().task_stopped(task, error)
+
+    def task_retried(self, task: TaskInfo, error: BaseException, delay: float) -> None:
+        """Tell the same of an attempt, and begin the next one."""
+        self._fail(task, error)
+        super().task_retried(task, error, delay)
+        self._begin(task)
+
+    def task_ended(self, task: Any, outcome: Outcome, error: BaseException | None) -> None:
+        """End the chain of a task."""
+        if task.chain is not None and outcome is Outcome.SUCCESS:
+            task.chain.on_chain_end(task.returned)
+            task.chain = task.callbacks = task.returned = None
+        self._fail(task, error or GeneratorExit(f"the task was {outcome.value}"))
+        super().task_ended(task, outcome, error)
+
+    @staticmethod
+    def _fail(task: TaskInfo, error: BaseException) -> None:
+        chain, task.chain = task.chain, None
+        task.callbacks = task.returned = None
+        if chain is not None:
+            chain.on_chain_error(error)
+
+
+def _input_of(task: Any) -> Any:
+    """Return what LangChain is shown as the input of a task: of a called one the arguments, by name."""
+    function = None if task.caller is None else task.node.callee.origin
+    if function is None:
+        return task.input
+    positional, named = task.input
+    try:
+        bound = signature(function).bind(*positional, **named)
+    except (TypeError, ValueError):
+        # What fits no parameter is for the call itself to complain about.
+        return task.input
+    bound.apply_defaults()
+    shown: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        if bound.signature.parameters[name].kind is Parameter.VAR_KEYWORD:
+            shown.update(value)
+        else:
+            shown[name] = value
+    return shown
