@@ -173,9 +173,18 @@ class SqliteStore(BaseCheckpointSaver[str]):
                 row = cursor.execute(statements.ONE, place).fetchone()
                 if row:
                     writes = cursor.execute(statements.WRITES, place).fetchall()
-                    checkpoint = self._loaded(place, "the checkpoint", row[1], row[2])
-                    walk.meet(checkpoint["channel_values"], self._pending(place, writes, walk.open))
+                    walk.meet(self._values(place, row, walk.open), self._pending(place, writes, walk.open))
         return walk.result()
+
+    def _values(
+        self, place: Place, row: builtins.tuple[Any, ...], channels: Collection[str]
+    ) -> Mapping[str, Any]:
+        """Return the values of a checkpoint; none if its metadata say that it has none of these channels."""
+        counted = _metadata(place, row[3]).get("counters_since_delta_snapshot") or ()
+        if all(channel in counted for channel in channels):
+            return {}
+        values: Mapping[str, Any] = self._loaded(place, "the checkpoint", row[1], row[2])["channel_values"]
+        return values
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """Return a version greater than `current`, and other than what a fork makes of it."""
