@@ -21,7 +21,7 @@ from otgraph.func import entrypoint, task
 
 from .conftest import Colour, Trace
 
-PROMPT = 0.5
+PROMPT = 3.0
 """Seconds within which a run that nobody wants any more is over, on a busy machine."""
 
 

@@ -92,7 +92,7 @@ def test_retries_side_by_side(colour: Colour) -> None:
 
     began = time.monotonic()
     assert colour.invoke(entrypoint()(colour.function(main)), 50, {"max_concurrency": 2}) == 1225
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 4
 
 
 def test_results_are_cached(colour: Colour, trace: Trace) -> None:
@@ -165,7 +165,7 @@ def test_a_call_takes_too_long(colour: Colour, trace: Trace, kind: str) -> None:
     """A call whose time is up is given up, sync ones too; the error says which limit it was."""
 
     async def slow(x: int) -> int:
-        await colour.nap(0.4)
+        await colour.nap(1.5)
         return x
 
     timeout = TimeoutPolicy(run_timeout=0.05) if kind == "run" else TimeoutPolicy(idle_timeout=0.05)
@@ -180,7 +180,7 @@ def test_a_call_takes_too_long(colour: Colour, trace: Trace, kind: str) -> None:
     graph = entrypoint(telemetry=trace.options)(colour.function(main))
     began = time.monotonic()
     assert colour.invoke(graph, 1) == ("slow", kind)
-    assert time.monotonic() - began < 0.35
+    assert time.monotonic() - began < 1.4
     assert trace.outcomes() == {"slow": "timeout", "main": "success"}
     wait_for_workers()
 
@@ -189,12 +189,12 @@ def test_signs_of_life(colour: Colour) -> None:
     """What a call says puts off the end of its idle time."""
 
     async def talks(x: int) -> int:
-        for _ in range(6):
+        for _ in range(8):
             get_stream_writer()("here")
-            await colour.nap(0.05)
+            await colour.nap(0.1)
         return x
 
-    talking = task(timeout=TimeoutPolicy(idle_timeout=0.2))(colour.function(talks))
+    talking = task(timeout=TimeoutPolicy(idle_timeout=0.6))(colour.function(talks))
 
     async def main(x: int) -> Any:
         return await colour.result(talking(x))
@@ -208,10 +208,10 @@ def test_a_timeout_is_retried(colour: Colour) -> None:
 
     async def slow_once(x: int) -> int:
         attempts.append(x)
-        await colour.nap(0.3 if len(attempts) == 1 else 0)
+        await colour.nap(1.2 if len(attempts) == 1 else 0)
         return x
 
-    slowly = task(timeout=0.1, retry_policy=FAST)(colour.function(slow_once))
+    slowly = task(timeout=0.5, retry_policy=FAST)(colour.function(slow_once))
 
     async def main(x: int) -> Any:
         return await colour.result(slowly(x))
@@ -225,7 +225,7 @@ def test_a_body_takes_too_long(colour: Colour, trace: Trace) -> None:
     """When the time of an entrypoint is up, its calls are given up with it."""
 
     async def slow(x: int) -> int:
-        await colour.nap(0.5)
+        await colour.nap(1.5)
         return x
 
     slowly = task(colour.function(slow))
@@ -237,7 +237,7 @@ def test_a_body_takes_too_long(colour: Colour, trace: Trace) -> None:
     began = time.monotonic()
     with pytest.raises(NodeTimeoutError):
         colour.invoke(graph, 1)
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 1.4
     assert trace.outcomes()["main"] == "timeout"
     assert trace.outcomes()["slow"] in ("cancelled", "abandoned")
     wait_for_workers()
@@ -248,7 +248,7 @@ def test_calls_are_signs_of_life_of_their_caller(colour: Colour) -> None:
 
     async def talks(x: int) -> int:
         get_stream_writer()("here")
-        await colour.nap(0.05)
+        await colour.nap(0.1)
         return x
 
     talking = task(colour.function(talks))
@@ -256,7 +256,7 @@ def test_calls_are_signs_of_life_of_their_caller(colour: Colour) -> None:
     async def main(n: int) -> Any:
         return sum([await colour.result(talking(i)) for i in range(n)])
 
-    graph = entrypoint(timeout=TimeoutPolicy(idle_timeout=0.3))(colour.function(main))
+    graph = entrypoint(timeout=TimeoutPolicy(idle_timeout=0.6))(colour.function(main))
     assert colour.invoke(graph, 10) == 45
 
 
