@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent / "deviations"
 DEVIATIONS = {
     "checkpoints.threads_missing": "errors say what to do; a state is asked for by a thread id",
     "checkpoints.wrong_checkpointers": "whatever is no saver is refused, numbers too",
+    "callbacks.a_sequence_as_a_node": "a sequence of Runnables that is a node is a chain of its own below its task",
     "commands.parent_of_the_root": "a Command that leaves the root keeps graph='__parent__', as the node gave it",
     "config.ambient_functions": "the error says what to do",
     "custom.an_inner_stream_of_its_own": (

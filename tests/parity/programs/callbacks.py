@@ -245,3 +245,50 @@ def tasks_and_entrypoints(lg, drive):
     handler = recorder()
     yield drive.invoke(main, "x", {"callbacks": [handler], "tags": ["u"]})
     yield handler.log
+
+
+@covers("CBK-02", "GRA-02")
+def nodes_that_are_runnables(lg, drive):
+    """A Runnable as a node, and one that a node returns, are chains of their own below the task."""
+    from langchain_core.runnables import RunnableLambda, RunnablePassthrough
+
+    both = RunnableLambda(lambda state: {"log": ["one"]}, name="one").with_config(
+        tags=["bound"], metadata={"b": 1}
+    )
+
+    @drive.node
+    def returns(state):
+        return both
+
+    @drive.node
+    def takes_config(state, config):
+        return {"log": [type(config.get("callbacks")).__name__.removeprefix("Async")]}
+
+    for name, node in (
+        ("lambda", both),
+        ("assign", RunnablePassthrough.assign(log=lambda state: ["assigned"])),
+        ("returns", returns),
+        ("takes_config", takes_config),
+    ):
+        handler = recorder()
+        graph = chain(lg, Log, (name, node)).compile()
+        yield drive.invoke(
+            graph, {"log": ["i"]}, {"callbacks": [handler], "tags": ["u"], "configurable": {"thread_id": 1}}
+        )
+        yield handler.log
+        yield drive.stream(graph, {"log": ["i"]}, stream_mode=["messages", "updates"])
+
+
+@covers("CBK-02")
+def a_sequence_as_a_node(lg, drive):
+    """The steps of a sequence that is a node are chains below the task."""
+    from langchain_core.prompts import ChatPromptTemplate
+    from langchain_core.runnables import RunnableLambda
+
+    prompt = ChatPromptTemplate.from_messages([("human", "say {log}")])
+    sequence = prompt | fake("said") | RunnableLambda(lambda message: {"log": [message.content]}, name="wrap")
+    graph = chain(lg, Log, ("sequence", sequence)).compile()
+    yield drive.stream(graph, {"log": ["i"]}, stream_mode=["messages", "updates"])
+    handler = recorder()
+    yield drive.invoke(graph, {"log": ["i"]}, {"callbacks": [handler]})
+    yield [(event[0], event[3]) for event in handler.log if event[0] == "chain"]
