@@ -86,9 +86,14 @@ class Traced:
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.options = TelemetryOptions(provider=provider)
 
+    @property
+    def spans(self) -> tuple[Any, ...]:
+        """What was exported."""
+        return self._exporter.get_finished_spans()
+
     def span(self, name: str) -> Any:
         """Return the one exported span of that name."""
-        (found,) = (span for span in self._exporter.get_finished_spans() if span.name == name)
+        (found,) = (span for span in self.spans if span.name == name)
         return found
 
 
