@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.errors import NodeError, NodeTimeoutError, RunEndedError
 from otgraph.graph import START, StateGraph
 from otgraph.types import Buffer, Command, RetryPolicy, Send, TimeoutPolicy, interrupt
@@ -407,3 +408,37 @@ def test_many_at_once(colour: Colour, trace: Trace) -> None:
         log = colour.invoke(graph.compile(), {"log": []}, telemetry=trace.options)["log"]
     assert {"quick": 90, "late": 10} == dict(Counter(log))
     assert clock.seconds < 1
+
+
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+@pytest.mark.parametrize("retried", [False, True])
+def test_a_saved_run(colour: Colour, durability: Any, retried: bool, trace: Trace) -> None:
+    """What an attempt that was given up still does is not saved; the next one, or the next run, does it anew."""
+    calls: list[int] = []
+    slow, quick = colour.sleeping(0.4, "late"), colour.sleeping(0.001, "x")
+
+    def node(state: State) -> Any:
+        calls.append(1)
+        return (slow if len(calls) == 1 else quick)(state)
+
+    async def node_async(state: State) -> Any:
+        return await node(state)
+
+    inner = chain(colour.sleeping(0.001, "p"), node if colour.sync else node_async)
+    graph: Any = StateGraph(State).add_node(
+        "inner", inner, timeout=2 * LIMIT, retry_policy=AGAIN if retried else None
+    )
+    graph = graph.add_edge(START, "inner").compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    options: dict[str, Any] = {"durability": durability, "telemetry": trace.options}
+    if retried:
+        result = colour.invoke(graph, {"log": []}, config, **options)
+    else:
+        with pytest.raises(NodeTimeoutError):
+            colour.invoke(graph, {"log": []}, config, **options)
+        state = graph.get_state(config)
+        assert (("inner",), []) == (state.next, state.values["log"])
+        assert "NodeTimeoutError" in state.tasks[0].error
+        result = colour.invoke(graph, None, config, **options)
+    assert ["p", "x"] == result["log"] == graph.get_state(config).values["log"]
+    assert 2 == len(calls)
