@@ -19,7 +19,7 @@ from otgraph.types import Buffer, Command, RetryPolicy, Send, TimeoutPolicy, int
 
 from .conftest import PROMPT, Clock, Colour, State, Trace, beside, chain, until
 
-LIMIT = 0.05
+LIMIT = 0.12
 AGAIN = RetryPolicy(initial_interval=0.001, jitter=False)
 IDLE = TimeoutPolicy(idle_timeout=LIMIT)
 IDLE_BUT_FOR_BEATS = TimeoutPolicy(idle_timeout=LIMIT, refresh_on="heartbeat")
@@ -35,13 +35,13 @@ def speaking(colour: Colour, act: Callable[[Any, int], object], count: int = 4) 
 
     def speak(state: State, runtime: Any) -> Any:
         for number in range(count):
-            time.sleep(LIMIT * 0.6)
+            time.sleep(LIMIT * 0.5)
             act(runtime, number)
         return {"log": ["done"]}
 
     async def speak_async(state: State, runtime: Any) -> Any:
         for number in range(count):
-            await asyncio.sleep(LIMIT * 0.6)
+            await asyncio.sleep(LIMIT * 0.5)
             act(runtime, number)
         return {"log": ["done"]}
 
@@ -66,9 +66,9 @@ def beat(runtime: Any, number: int) -> None:
 def test_a_node_that_takes_too_long(colour: Colour, mode: Any, timeout: Any, trace: Trace) -> None:
     """The run fails with NodeTimeoutError when time is up, and the task's span says timeout."""
     with Clock() as clock, pytest.raises(NodeTimeoutError) as caught:
-        colour.run(limited(colour.sleeping(0.4), timeout), mode, telemetry=trace.options)
+        colour.run(limited(colour.sleeping(0.8), timeout), mode, telemetry=trace.options)
     error = caught.value
-    assert LIMIT <= clock.seconds < LIMIT + 2 * PROMPT
+    assert LIMIT <= clock.seconds < LIMIT + 4 * PROMPT
     assert ("a", "run", LIMIT, LIMIT, None) == (
         error.node,
         error.kind,
@@ -76,8 +76,8 @@ def test_a_node_that_takes_too_long(colour: Colour, mode: Any, timeout: Any, tra
         error.run_timeout,
         error.idle_timeout,
     )
-    assert LIMIT <= error.elapsed < LIMIT + 2 * PROMPT
-    assert f"Node 'a' exceeded its run timeout of 0.050s (elapsed: {error.elapsed:.3f}s)." == str(error)
+    assert LIMIT <= error.elapsed < LIMIT + 4 * PROMPT
+    assert f"Node 'a' exceeded its run timeout of 0.120s (elapsed: {error.elapsed:.3f}s)." == str(error)
     assert {"timeout"} == set(trace.outcomes().values())
 
 
@@ -91,7 +91,7 @@ def test_a_node_that_is_in_time(colour: Colour, trace: Trace) -> None:
 def test_each_attempt_has_its_own_time(colour: Colour, trace: Trace) -> None:
     """A timeout is retried like other failures, and the next attempt begins anew."""
     slow = iter([True, True, False])
-    body, quick = colour.sleeping(0.4), colour.sleeping(0.001, "third")
+    body, quick = colour.sleeping(0.8), colour.sleeping(0.001, "third")
 
     async def node_async(state: State) -> Any:
         return await (body if next(slow) else quick)(state)
@@ -102,7 +102,7 @@ def test_each_attempt_has_its_own_time(colour: Colour, trace: Trace) -> None:
     graph = limited(node if colour.sync else node_async, retry_policy=AGAIN)
     with Clock() as clock:
         assert ["third"] == colour.invoke(graph, {"log": []}, telemetry=trace.options)["log"]
-    assert 2 * LIMIT <= clock.seconds < 2 * LIMIT + 3 * PROMPT
+    assert 2 * LIMIT <= clock.seconds < 2 * LIMIT + 4 * PROMPT
     assert "success" == trace.outcomes()["a"]
 
 
@@ -113,13 +113,13 @@ def test_who_is_beside_goes_on(colour: Colour, trace: Trace) -> None:
     def handle(state: State, error: NodeError) -> Any:
         return {"log": [type(error.error).__name__]}
 
-    graph.add_node("a", colour.sleeping(0.5), timeout=LIMIT, error_handler=handle)
+    graph.add_node("a", colour.sleeping(1.5), timeout=LIMIT, error_handler=handle)
     graph.add_node("b", colour.sleeping(3 * LIMIT, "b"))
     graph.add_edge(START, "a").add_edge(START, "b")
     with Clock() as clock:
         log = colour.invoke(graph.compile(), {"log": []}, telemetry=trace.options)["log"]
     assert ["NodeTimeoutError", "b"] == sorted(log)
-    assert clock.seconds < 0.4
+    assert clock.seconds < 1.2
     assert ("timeout", "success") == (trace.outcomes()["a"], trace.outcomes()["b"])
 
 
@@ -134,7 +134,7 @@ def test_who_waits_for_a_slot_loses_no_time(colour: Colour, trace: Trace) -> Non
 
 def test_a_branch_is_part_of_the_attempt(colour: Colour, trace: Trace) -> None:
     """An edge that takes too long fails its node, whose writes then do not count."""
-    slow = colour.sleeping(0.4)
+    slow = colour.sleeping(0.8)
 
     async def route_async(state: State) -> Any:
         await slow(state)
@@ -155,7 +155,7 @@ def test_a_branch_is_part_of_the_attempt(colour: Colour, trace: Trace) -> None:
 @pytest.mark.parametrize("given", [0.4, 2.0])
 def test_a_packet_has_the_last_word(colour: Colour, given: float, trace: Trace) -> None:
     """`Send(timeout=…)` stands in place of the node's own."""
-    graph: Any = StateGraph(State).add_node("a", colour.sleeping(0.1, "a"), timeout=2.4 - given)
+    graph: Any = StateGraph(State).add_node("a", colour.sleeping(3 * LIMIT, "a"), timeout=2.4 - given)
     timeout = given if given > 1 else LIMIT
     graph.add_conditional_edges(START, lambda state: [Send("a", state, timeout=timeout)], ["a"])
     if given > 1:
@@ -171,7 +171,7 @@ def test_error_handlers_have_the_default(colour: Colour, trace: Trace) -> None:
     def fail(state: State) -> None:
         raise ValueError
 
-    builder: Any = StateGraph(State).add_node("a", colour.node(fail), error_handler=colour.sleeping(0.4))
+    builder: Any = StateGraph(State).add_node("a", colour.node(fail), error_handler=colour.sleeping(0.8))
     builder.add_edge(START, "a").set_node_defaults(timeout=LIMIT)
     with pytest.raises(NodeTimeoutError, match="Node '__error_handler__a' exceeded"):
         colour.invoke(builder.compile(), {"log": []}, telemetry=trace.options)
@@ -194,7 +194,7 @@ def test_signs_of_life(colour: Colour, timeout: Any, act: Any, trace: Trace) -> 
 def test_no_sign_of_life(colour: Colour, timeout: Any, act: Any, trace: Trace) -> None:
     """Silence for too long is a failure of its own kind; with `refresh_on="heartbeat"` writing is silence too."""
     graph = limited(speaking(colour, act or (lambda *_: None)), timeout)
-    with pytest.raises(NodeTimeoutError, match="idle timeout of 0.050s without making progress") as caught:
+    with pytest.raises(NodeTimeoutError, match="idle timeout of 0.120s without making progress") as caught:
         colour.invoke(graph, {"log": []}, telemetry=trace.options)
     assert ("idle", LIMIT, None) == (caught.value.kind, caught.value.idle_timeout, caught.value.run_timeout)
 
@@ -202,9 +202,9 @@ def test_no_sign_of_life(colour: Colour, timeout: Any, act: Any, trace: Trace) -
 def test_both_limits(colour: Colour, trace: Trace) -> None:
     """Signs of life do not help against the limit for the whole attempt."""
     graph = limited(speaking(colour, write, 20), TimeoutPolicy(run_timeout=2 * LIMIT, idle_timeout=LIMIT))
-    with Clock() as clock, pytest.raises(NodeTimeoutError, match="run timeout of 0.100s"):
+    with Clock() as clock, pytest.raises(NodeTimeoutError, match="run timeout of 0.240s"):
         colour.invoke(graph, {"log": []}, telemetry=trace.options)
-    assert clock.seconds < 2 * LIMIT + 2 * PROMPT
+    assert clock.seconds < 2 * LIMIT + 4 * PROMPT
 
 
 @pytest.mark.parametrize("called", [False, True])
@@ -233,7 +233,7 @@ def test_signs_of_life_from_inside(
 @pytest.mark.parametrize("called", [False, True])
 def test_supersteps_inside_are_signs_of_life(colour: Colour, called: bool, trace: Trace) -> None:
     """A graph inside a node makes progress with every node it runs."""
-    inner = chain(*[colour.sleeping(LIMIT * 0.6, "x")] * 4)
+    inner = chain(*[colour.sleeping(LIMIT * 0.5, "x")] * 4)
     graph = limited(colour.calling(inner) if called else inner, IDLE)
     assert ["x"] * 4 == colour.invoke(graph, {"log": []}, telemetry=trace.options)["log"]
 
@@ -248,12 +248,12 @@ def test_a_graph_that_takes_too_long(
     colour: Colour, called: bool, width: int, mode: Any, trace: Trace
 ) -> None:
     """All that goes on inside is given up, and every span has ended when the run has."""
-    inner = beside(**{name: colour.sleeping(0.4) for name in "xyz"[:width]})
+    inner = beside(**{name: colour.sleeping(0.8) for name in "xyz"[:width]})
     inner.name = "inner"
     graph = limited(colour.calling(inner) if called else inner)
     with Clock() as clock, pytest.raises(NodeTimeoutError, match="Node 'a'"):
         colour.run(graph, mode, telemetry=trace.options)
-    assert clock.seconds < LIMIT + 2 * PROMPT
+    assert clock.seconds < LIMIT + 4 * PROMPT
     until(lambda: trace.whole)
     assert "timeout" == trace.outcomes()["a"]
     assert trace.outcomes()["x"] in ("cancelled", "abandoned")
@@ -262,7 +262,7 @@ def test_a_graph_that_takes_too_long(
 def test_limits_inside_limits(colour: Colour, trace: Trace) -> None:
     """Limits at several levels hold side by side; the first that is reached counts, and may be handled there."""
     inner: Any = StateGraph(State).add_node(
-        "x", colour.sleeping(0.4), timeout=LIMIT, error_handler=colour.sleeping(0.001, "handled")
+        "x", colour.sleeping(0.8), timeout=LIMIT, error_handler=colour.sleeping(0.001, "handled")
     )
     graph = limited(inner.add_edge(START, "x").compile(), 5 * LIMIT)
     assert ["handled"] == colour.invoke(graph, {"log": []}, telemetry=trace.options)["log"]
@@ -285,7 +285,7 @@ def test_an_endless_graph(colour: Colour, trace: Trace) -> None:
     inner: Any = StateGraph(State).add_node("x", colour.node(again)).add_edge(START, "x").compile()
     with Clock() as clock, pytest.raises(NodeTimeoutError, match="Node 'a'"):
         colour.invoke(limited(inner), {"log": []}, {"recursion_limit": 10**6}, telemetry=trace.options)
-    assert clock.seconds < LIMIT + 3 * PROMPT
+    assert clock.seconds < LIMIT + 4 * PROMPT
 
 
 # ---- what was given up
@@ -338,7 +338,7 @@ def test_a_coroutine_that_cleans_up(trace: Trace) -> None:
             seen.append("second attempt")
             return {"log": ["second"]}
         try:
-            await asyncio.sleep(1)
+            await asyncio.sleep(3)
         except asyncio.CancelledError:
             runtime.stream_writer("cleaning up")
             await asyncio.sleep(0.02)
@@ -391,7 +391,7 @@ def test_a_slow_reader(colour: Colour, trace: Trace) -> None:
 def test_many_at_once(colour: Colour, trace: Trace) -> None:
     """Of many tasks side by side each has its own time."""
     graph: Any = StateGraph(State)
-    slow, quick = colour.sleeping(0.5), colour.sleeping(0.001, "quick")
+    slow, quick = colour.sleeping(1.5), colour.sleeping(0.001, "quick")
 
     async def node_async(state: Any) -> Any:
         return await (slow if state["n"] % 10 == 0 else quick)(state)
@@ -407,7 +407,7 @@ def test_many_at_once(colour: Colour, trace: Trace) -> None:
     with Clock() as clock:
         log = colour.invoke(graph.compile(), {"log": []}, telemetry=trace.options)["log"]
     assert {"quick": 90, "late": 10} == dict(Counter(log))
-    assert clock.seconds < 1
+    assert clock.seconds < 1.4
 
 
 @pytest.mark.parametrize("durability", ["sync", "async", "exit"])
@@ -415,7 +415,7 @@ def test_many_at_once(colour: Colour, trace: Trace) -> None:
 def test_a_saved_run(colour: Colour, durability: Any, retried: bool, trace: Trace) -> None:
     """What an attempt that was given up still does is not saved; the next one, or the next run, does it anew."""
     calls: list[int] = []
-    slow, quick = colour.sleeping(0.4, "late"), colour.sleeping(0.001, "x")
+    slow, quick = colour.sleeping(0.8, "late"), colour.sleeping(0.001, "x")
 
     def node(state: State) -> Any:
         calls.append(1)
