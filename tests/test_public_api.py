@@ -246,6 +246,7 @@ SIGNATURES = {
     "func.task": "__func_or_none__ * name retry_policy cache_policy timeout",
     "func.entrypoint": """
         checkpointer store cache context_schema cache_policy retry_policy timeout""",
+    "graph.state.CompiledStateGraph.astream_events": "input config * version transformers",
     "types.Command": "* graph update resume goto",
     "types.Interrupt": "value id * response_schema",
     "types.Interrupt.from_ns": "value ns * response_schema",

@@ -17,7 +17,7 @@ from otgraph.drivers.scope import CallScope
 from otgraph.engine.loop import run_flow
 from otgraph.engine.run import Run, RunOptions
 from otgraph.graph.saving import nests, save_run
-from otgraph.langchain.bridge import observer_for
+from otgraph.langchain.bridge import ambient_config, observer_for
 from otgraph.plan.model import Keys, Plan
 from otgraph.plan.validate import check_breakpoints
 from otgraph.run_config import RunConfig, has_own_lineage, merge_configs
@@ -65,7 +65,9 @@ class Execution:
     def __init__(self, graph: Pregel[Any, Any, Any, Any], given: Arguments, default_keys: Keys) -> None:
         above = _current_scope()
         outer = None if above is None else above.run.options
-        config = merge_configs(_ambient(above), graph.config, given.config)
+        config = merge_configs(
+            _ambient(above), ambient_config() if above is None else None, graph.config, given.config
+        )
         plan = graph.plan
         options = RunOptions(
             config=config,

@@ -8,11 +8,15 @@ the run was given callbacks, or a node may not be silent for too long.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from otgraph.constants import CONF
+from otgraph.run_config import TASK_ID
 from otgraph.runtime import Scope
 
-__all__ = ["callbacks_of", "enter", "observer_for"]
+__all__ = ["ambient_config", "callbacks_of", "enter", "extra", "join_langchain", "observer_for"]
 
 
 def enter(scope: Scope) -> None:
@@ -20,6 +24,16 @@ def enter(scope: Scope) -> None:
     module = sys.modules.get("langchain_core.runnables.config")
     if module is not None:
         module.var_child_runnable_config.set(scope.config)
+
+
+def ambient_config() -> dict[str, Any] | None:
+    """Return what a graph inherits that is called inside a chain of LangChain's, outside of any run of otgraph's."""
+    module = sys.modules.get("langchain_core.runnables.config")
+    config = None if module is None else module.var_child_runnable_config.get()
+    if not config or TASK_ID in (config.get(CONF) or {}):
+        # A node's own config outlives its run in what the node has left behind.
+        return None
+    return {key: config[key] for key in ("tags", "metadata", "callbacks", CONF) if config.get(key)}
 
 
 def callbacks_of(
@@ -46,10 +60,24 @@ def observer_for(observer: Any) -> Any:
     Raises:
         ImportError: LangChain is not installed, so that nothing can be a callback of its.
     """
-    try:
+    with extra("callbacks in a config"):
         from otgraph.langchain.observer import CallbackObserver
+    return observer if isinstance(observer, CallbackObserver) else CallbackObserver(observer)
+
+
+@contextmanager
+def extra(what: str) -> Iterator[None]:
+    """Say, where LangChain is not installed, that `what` needs it."""
+    try:
+        yield
     except ImportError as error:
         raise ImportError(
-            "callbacks in a config are LangChain's: leave them out, or pip install 'otgraph[langchain]'"
+            f"LangChain is not installed, and is needed for {what}: pip install 'otgraph[langchain]'"
         ) from error
-    return observer if isinstance(observer, CallbackObserver) else CallbackObserver(observer)
+
+
+def join_langchain(kind: type) -> None:
+    """Let LangChain take instances of a class for Runnables, if it is there."""
+    module = sys.modules.get("langchain_core.runnables.base")
+    if module is not None:
+        module.Runnable.register(kind)

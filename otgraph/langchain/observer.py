@@ -7,6 +7,7 @@ spans and the streams are those of the observer around it, which is told first o
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from inspect import Parameter, signature
 from typing import Any
@@ -57,8 +58,12 @@ class CallbackObserver(TracingObserver):
         manager = CallbackManager.configure(
             given, inheritable_tags=list(config.tags), inheritable_metadata=metadata
         )
-        name = config.run_name or (run.name if run.plan.entry.hidden else FUNCTIONAL)
-        run.chain = manager.on_chain_start(None, run.given, name=name, run_id=config.run_id)
+        # A graph that is a node has the config of the run around it, whose name and id are not its own.
+        around = None if run.parent is None else run.parent.options.config
+        run_id = config.run_id if around is None or config.run_id != around.run_id else None
+        name = config.run_name if around is None or config.run_name != around.run_name else None
+        name = name or (run.name if run.plan.entry.hidden else FUNCTIONAL)
+        run.chain = manager.on_chain_start(None, run.given, name=name, run_id=run_id)
 
     def run_ended(self, run: Any, outcome: Outcome, error: BaseException | None) -> None:
         """End the chain: an interrupt is an error to the task around a run, and to nobody else."""
@@ -118,6 +123,11 @@ class CallbackObserver(TracingObserver):
         super().task_returned(task, result)
         if task.chain is not None:
             task.returned = result
+            for handler in task.chain.handlers:
+                # Those who stream what chains put out: to them a node puts out its result, in one piece.
+                tap = getattr(handler, "tap_output_iter", None)
+                if tap is not None:
+                    deque(tap(task.chain.run_id, iter((result,))), maxlen=0)
 
     def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
         """Tell that the task's chain failed."""

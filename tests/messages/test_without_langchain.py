@@ -125,5 +125,26 @@ except ImportError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", BLOCKED + program], capture_output=True, text=True)
-    expected = "callbacks in a config are LangChain's: leave them out, or pip install 'otgraph[langchain]'\n"
+    expected = "LangChain is not installed, and is needed for callbacks in a config: pip install 'otgraph[langchain]'\n"
     assert ("", expected) == (done.stderr, done.stdout)
+
+
+def test_chains_and_events_need_langchain() -> None:
+    """A graph in a chain, or its events, are LangChain's: the error says what to install."""
+    program = """
+import asyncio
+graph = StateGraph(MessagesState).add_node("n", lambda state: {}).add_edge(START, "n").compile()
+
+async def events():
+    async for event in graph.astream_events({"messages": "hello"}):
+        pass
+
+for use in (lambda: graph | print, lambda: asyncio.run(events())):
+    try:
+        use()
+    except ImportError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", BLOCKED + program], capture_output=True, text=True)
+    line = "LangChain is not installed, and is needed for a graph as a Runnable: pip install 'otgraph[langchain]'\n"
+    assert ("", line * 2) == (done.stderr, done.stdout)

@@ -132,7 +132,7 @@ def nested_graphs(lg, drive):
     for node in (inner, calls, passes):
         handler = recorder()
         graph = chain(lg, Log, ("n", node)).compile(name="outer")
-        yield drive.invoke(graph, {"log": ["i"]}, {"callbacks": [handler], "tags": ["u"]})
+        yield drive.invoke(graph, {"log": ["i"]}, {"callbacks": [handler], "tags": ["u"], "run_name": "mine"})
         yield handler.log
 
 
