@@ -56,6 +56,28 @@ def check_sound(found: CheckpointTuple) -> None:
     """
     checkpoint: Any = found.checkpoint
     metadata: Any = found.metadata
+    if not _is_plain(checkpoint, metadata):
+        _check_closely(found, checkpoint, metadata)
+
+
+def _is_plain(checkpoint: Any, metadata: Any) -> bool:
+    """Say whether all is there, and of the very types that savers give; states are read often."""
+    if type(checkpoint) is not dict or type(metadata) is not dict:
+        return False
+    get = checkpoint.get
+    version = get("v")
+    return (
+        type(get("channel_values")) is dict
+        and type(get("channel_versions")) is dict
+        and type(get("versions_seen")) is dict
+        and type(get("id")) is str
+        and type(metadata.get("step")) is int
+        and type(version) is int
+        and version <= FORMAT
+    )
+
+
+def _check_closely(found: CheckpointTuple, checkpoint: Any, metadata: Any) -> None:
     lacks = [
         name
         for name, kind in _PARTS
