@@ -25,6 +25,10 @@ def nameless(ns: tuple[str, ...]) -> tuple[str, ...]:
 
 def save_in(run: Run, graph: Any, task: Task) -> None:
     """Have a run that was begun inside a task saved with the nearest of those around it that is, if the graph wants."""
+    own = graph.checkpointer is True
+    if own:
+        run.ns = nameless(run.ns)
+        run.ns_text = NS_SEP.join(run.ns) + NS_SEP
     around: Any = task.state
     unsaved = {}
     while around is not None and around.saved is None:
@@ -33,10 +37,6 @@ def save_in(run: Run, graph: Any, task: Task) -> None:
     if around is None or graph.checkpointer is False:
         return
     above = around.saved
-    own = graph.checkpointer is True
-    if own:
-        run.ns = nameless(run.ns)
-        run.ns_text = NS_SEP.join(run.ns) + NS_SEP
     configurable = run.options.config.configurable
     thread = SavedThread(
         above.saver, configurable, run.options.config.metadata, NS_SEP.join(run.ns), above.durability, above

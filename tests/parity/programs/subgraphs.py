@@ -249,6 +249,20 @@ def closing_early_with_nested_graphs(lg, drive):
     yield "b" in ran
 
 
+@covers("SUB-01", "STR-09")
+def a_place_of_its_own_that_is_not_saved(lg, drive):
+    """A graph that asked for memory of its own has the namespace of its node, also where nothing is saved."""
+    inner = chain(lg, Log, ("n", speaker(drive, "n"))).compile(checkpointer=True)
+
+    @drive.node
+    async def twice(state):
+        await drive.call(inner, {"log": ["a"]})
+        return await drive.call(inner, {"log": ["b"]})
+
+    yield drive.every(chain(lg, Log, ("inner", inner)).compile(), {"log": []})
+    yield drive.every(chain(lg, Log, ("twice", twice)).compile(), {"log": []})
+
+
 @covers("STR-09", "STR-16", "RUN-04")
 def interrupts_inside(lg, drive):
     """An interrupt bubbles up a level at a time; an interrupted nested graph closes without a values chunk."""
