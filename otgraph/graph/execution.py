@@ -17,7 +17,7 @@ from otgraph.drivers.scope import CallScope
 from otgraph.engine.loop import run_flow
 from otgraph.engine.run import Run, RunOptions
 from otgraph.graph.saving import nests, save_run
-from otgraph.langchain.bridge import ambient_config, observer_for
+from otgraph.langchain.bridge import ambient_config, expect_models, observer_for
 from otgraph.plan.model import Keys, Plan
 from otgraph.plan.validate import check_breakpoints
 from otgraph.run_config import RunConfig, has_own_lineage, merge_configs
@@ -127,6 +127,8 @@ class Execution:
                 self._live = self._live or view.live or self.run.plan.eager
                 if subscription.watches_spans:
                     self.observer.watch_foreign()
+                if "messages" in view.modes:
+                    expect_models()
         return subscriptions
 
     def unsubscribe(self, subscriptions: Sequence[Subscription]) -> None:

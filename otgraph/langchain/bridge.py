@@ -1,8 +1,8 @@
 """
 How LangChain finds the run: through the config that it keeps in a context variable of its own.
 
-Rule: nothing here imports LangChain before somebody else has, and nothing happens unless somebody streams messages,
-the run was given callbacks, or a node may not be silent for too long.
+Rule: nothing here imports LangChain before somebody else has, unless messages are streamed. Nothing happens unless they
+are, the run was given callbacks, or a node may not be silent for too long.
 """
 
 from __future__ import annotations
@@ -16,7 +16,24 @@ from otgraph.constants import CONF
 from otgraph.run_config import TASK_ID
 from otgraph.runtime import Scope
 
-__all__ = ["ambient_config", "callbacks_of", "enter", "extra", "join_langchain", "observer_for"]
+__all__ = [
+    "ambient_config",
+    "callbacks_of",
+    "enter",
+    "expect_models",
+    "extra",
+    "join_langchain",
+    "observer_for",
+]
+
+
+def expect_models() -> None:
+    """Import LangChain, if it is installed: models of a node that imports it later would not find the run."""
+    try:
+        import langchain_core.callbacks
+        import langchain_core.runnables.config  # noqa: F401
+    except ImportError:
+        pass
 
 
 def enter(scope: Scope) -> None:

@@ -265,8 +265,26 @@ class State(TypedDict):
     x: int
 graph = StateGraph(State).add_node("n", lambda state: {"x": 1}).add_edge(START, "n").compile()
 graph.invoke({"x": 0})
-assert [] == list(graph.stream({"x": 0}, stream_mode="messages"))
+list(graph.stream({"x": 0}, stream_mode=["values", "custom", "debug"]))
 print(json.dumps(sorted(name for name in sys.modules if name.startswith(("langchain", "langsmith")))))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert [] == json.loads(done.stdout)
+
+
+def test_a_node_may_be_the_first_to_import_langchain() -> None:
+    """Tokens are streamed in a process whose nodes import LangChain when they run."""
+    program = """
+import sys
+from otgraph.graph import START, MessagesState, StateGraph
+
+def ask(state):
+    from langchain_core.language_models.fake_chat_models import FakeListChatModel
+    return {"messages": [FakeListChatModel(responses=["yes"]).invoke("?")]}
+
+graph = StateGraph(MessagesState).add_node(ask).add_edge(START, "ask").compile()
+assert "langchain_core" not in sys.modules
+print("|".join(chunk.content for chunk, _ in graph.stream({"messages": []}, stream_mode="messages")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout.rstrip("|\n")) == ("", "y|e|s")
