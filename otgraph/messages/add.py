@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from otgraph.messages.kind import Kind, kind_of_messages
 
-__all__ = ["REMOVE_ALL_MESSAGES", "MessagesState", "add_messages", "merges_messages"]
+__all__ = ["REMOVE_ALL_MESSAGES", "MessagesState", "add_messages", "merged_as", "merges_messages"]
 
 REMOVE_ALL_MESSAGES: Final = "__remove_all__"
 """The id with which a `RemoveMessage` removes whatever was there before it."""
@@ -61,8 +61,13 @@ def _add(left: Messages, right: Messages, *, format: Format) -> list[Any]:
     if format not in ("langchain-openai", None):
         raise ValueError(f"Unrecognized format={format!r}. Expected one of 'langchain-openai', None.")
     kind = kind_of_messages()
-    merged = _merged(_identified(kind, left), _identified(kind, right), kind)
+    merged = merged_as(kind, left, right)
     return merged if format is None else kind.formatted(merged)
+
+
+def merged_as(kind: Kind, left: Messages, right: Messages) -> list[Any]:
+    """Merge two lists of messages of one kind."""
+    return _merged(_identified(kind, left), _identified(kind, right), kind)
 
 
 def merges_messages(reducer: Any) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 import otgraph
+from otgraph.graph import START, StateGraph
+from otgraph.messages import model_call
 from otgraph.telemetry import read_spans
 from otgraph.tracing import names
 from otgraph.tracing.processor import RecordProcessor
@@ -23,7 +25,7 @@ ALL = [*MODES, "spans"]
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the processor by one that hears everything and does nothing."""
-    for hook in ("on_start", "on_event", "on_end"):
+    for hook in ("on_start", "on_event", "on_live", "on_end"):
         monkeypatch.setattr(RecordProcessor, hook, lambda *args, **kwargs: None)
 
 
@@ -38,6 +40,23 @@ def test_without_the_processor_every_stream_is_empty(driver: Driver, name: str) 
             graph, begin, config, stream_mode=mode, subgraphs=True, telemetry=recorder.options
         )
         assert [] == [chunk for chunk in chunks if not isinstance(chunk, Exception)]
+
+
+def speak(state: Any) -> None:
+    with model_call("tiny") as call:
+        call.token("a token")
+
+
+@pytest.mark.parametrize("stubbed", [False, True])
+def test_tokens_come_through_the_processor_too(driver: Driver, stubbed: bool, request: Any) -> None:
+    """A token is a live event: it is streamed by way of the processor, or not at all, and exported by nobody."""
+    if stubbed:
+        request.getfixturevalue("stub")
+    graph = StateGraph(dict).add_node("speak", driver.node(speak)).add_edge(START, "speak").compile()
+    recorder = Recorder()
+    chunks = driver.stream(graph, {}, stream_mode="messages", telemetry=recorder.options)
+    assert ([] if stubbed else ["a token"]) == [chunk.content for chunk, _ in chunks]
+    assert b"a token" not in recorder.otlp()
 
 
 @pytest.mark.parametrize("name", ["chain", "sends", "nested", "commands", "root", "pydantic"])
