@@ -19,7 +19,7 @@ from otgraph.engine.effects import CANCELLED, Failure
 from otgraph.engine.metadata import INTEGRATION, run_metadata, task_metadata
 from otgraph.errors import GraphInterrupt
 from otgraph.events import Outcome, TaskStarted, Write
-from otgraph.infos import TaskInfo
+from otgraph.infos import RunInfo, TaskInfo
 from otgraph.langchain.handler import without_tokens
 from otgraph.tracing.observer import TracingObserver
 
@@ -63,7 +63,11 @@ class CallbackObserver(TracingObserver):
         run_id = config.run_id if around is None or config.run_id != around.run_id else None
         name = config.run_name if around is None or config.run_name != around.run_name else None
         name = name or (run.name if run.plan.entry.hidden else FUNCTIONAL)
-        run.chain = manager.on_chain_start(None, run.given, name=name, run_id=run_id)
+        try:
+            run.chain = manager.on_chain_start(None, run.given, name=name, run_id=run_id)
+        except BaseException as error:
+            self.run_ended(run, Outcome.ERROR, error)
+            raise
 
     def run_ended(self, run: Any, outcome: Outcome, error: BaseException | None) -> None:
         """End the chain: an interrupt is an error to the task around a run, and to nobody else."""
@@ -80,11 +84,27 @@ class CallbackObserver(TracingObserver):
         finally:
             super().run_ended(run, outcome, error)
 
-    # ---- tasks
+    # ---- supersteps and tasks
+
+    def step_started(self, run: RunInfo, step: int, tasks: Sequence[TaskInfo]) -> None:
+        """Begin a chain for each task; a handler that insists on failing ends the superstep."""
+        try:
+            super().step_started(run, step, tasks)
+        except BaseException as error:
+            for task in tasks:
+                if task.chain is not None:
+                    self.task_ended(task, Outcome.CANCELLED, None)
+            super().step_ended(run, Outcome.ERROR, error)
+            raise
 
     def _start_task(self, task: Any, fact: TaskStarted | None, **more: Any) -> None:
         super()._start_task(task, fact, **more)
-        self._begin(task)
+        try:
+            self._begin(task)
+        except BaseException as error:
+            super().task_failed(task, error, ())
+            super().task_ended(task, Outcome.ERROR, error)
+            raise
 
     def _begin(self, task: Any) -> None:
         above = task.state.chain if task.caller is None else task.caller.chain

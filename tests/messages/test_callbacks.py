@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import TypedDict
 
 from otgraph.graph import START, StateGraph
+from otgraph.tracing import names
 from otgraph.types import RetryPolicy, interrupt
 
 from .conftest import Drive, Traced, line
@@ -158,6 +159,36 @@ def test_a_handler_that_fails_does_not_break_the_run(drive: Drive, caplog: pytes
     graph = line(State, a=drive.node(lambda state: {"log": ["a"]}))
     assert {"log": ["a"]} == drive.invoke(graph, {"log": []}, {"callbacks": [Broken()]})
     assert "handler" in caplog.text
+
+
+@pytest.mark.parametrize("fails_at", range(1, 8))
+def test_a_handler_that_insists_on_failing_fails_the_run(drive: Drive, fails_at: int) -> None:
+    """With `raise_error` a handler's exception is the run's, whenever it comes, and no span is left open."""
+
+    class Insistent(BaseCallbackHandler):
+        raise_error = True
+        told = 0
+
+        def _count(self, *args: Any, **kwargs: Any) -> None:
+            self.told += 1
+            if self.told == fails_at:
+                raise RuntimeError("handler")
+
+        on_chain_start = on_chain_end = on_chain_error = _count
+
+    @drive.node
+    def a(state: State) -> Any:
+        return {"log": ["a"]}
+
+    graph, traced = beside(a=a, b=a), Traced()
+    options: Any = {"telemetry": traced.options}
+    if fails_at < 7:
+        with pytest.raises(RuntimeError, match="handler"):
+            drive.invoke(graph, {"log": []}, {"callbacks": [Insistent()]}, **options)
+    else:
+        drive.invoke(graph, {"log": []}, {"callbacks": [Insistent()]}, **options)
+    assert not [span.name for span in traced.spans if names.LEAKED in span.attributes]
+    assert "invoke_workflow LangGraph" == traced.spans[-1].name
 
 
 def test_handlers_change_neither_chunks_nor_spans(drive: Drive) -> None:
