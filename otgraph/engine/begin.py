@@ -95,8 +95,9 @@ def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
     if resuming:
         thread.resuming = True
         _pass_breakpoint(run)
+        if thread.asked_for is not None and thread.above is None and not answered:
+            thread.replayed = Replayed(thread.asked_for)
         if forks:
-            thread.replayed = Replayed(thread.asked_for or "")
             thread.resuming = False
             thread.answers.take()
             yield from save_flow(run, thread, "fork")

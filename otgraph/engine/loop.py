@@ -84,7 +84,7 @@ def run_flow(run: Run, input: Any) -> Flow:
     except BaseException as error:
         if saved is not None and failure is None and isinstance(error, Exception) and not saved.closed:
             try:
-                yield from close_flow(run, saved, _outcome_of(error))
+                yield from close_flow(run, saved, _outcome_of(error), left=isinstance(error, ParentCommand))
             except Exception as lost:
                 if lost is not error:
                     note(error, f"and not everything of the run could be saved: {lost!r}")
@@ -123,6 +123,8 @@ def _steps_flow(run: Run, input: Any) -> Flow:
         elif reply is CANCELLED:
             raise RunCancelled
         if run.step > run.stop:
+            if saved is not None:
+                saved.exhausted = True
             raise _limit_reached(run)
         tasks = plan_tasks(run) if saved is None else run.planned
         if not tasks:
@@ -234,7 +236,10 @@ def _go_on(run: Run, reply: Any) -> None:
 
 def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
     observer = run.observer
-    observer.step_started(run, run.step, tasks)
+    for task in tasks:
+        if task.node.hidden:
+            task.span = run.span
+    observer.step_started(run, run.step, [task for task in tasks if not task.node.hidden])
     try:
         if len(tasks) == 1 and run.step_timeout is None:
             stopped = yield from task_flow(run, tasks[0], nested_flow)

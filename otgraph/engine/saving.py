@@ -161,11 +161,17 @@ def _after_earlier_commands(known: list[Write], writes: list[Write]) -> list[Wri
     return plain + answers[-1:]
 
 
-def close_flow(run: Run, thread: SavedThread, outcome: Outcome) -> Flow:
-    """See to it that all is saved when a run is over."""
+def close_flow(run: Run, thread: SavedThread, outcome: Outcome, *, left: bool = False) -> Flow:
+    """
+    See to it that all is saved when a run is over.
+
+    Args:
+        left: whether a command led out of the graph before it came to its end.
+    """
     thread.closed = True
     ended = outcome is Outcome.SUCCESS
-    kept = thread.above is None or thread.own or not ended
+    # A graph inside that went too far has nothing to go on with.
+    kept = thread.above is None or thread.own or not ((ended and not left) or thread.exhausted)
     if kept and thread.durability == "exit" and thread.checkpoint_id is not None:
         yield from _leave_flow(thread)
     if not ended and thread.saved_id is not None and thread.checkpoint_id == thread.saved_id:

@@ -149,6 +149,9 @@ def apply_pending(run: Run, thread: SavedThread, due: Sequence[Task]) -> None:
         apply_writes(run, [written_by_nobody(run, writes)])
     if finished:
         apply_writes(run, finished)
+        # What lasts for one superstep is not of the state after it.
+        for name in run.lively:
+            run.channels[name].update(())
 
 
 def _named(config: Any) -> Any:

@@ -101,6 +101,7 @@ class SavedThread:
         "deltas",
         "draft",
         "durability",
+        "exhausted",
         "flushes",
         "is_newest",
         "lost",
@@ -170,6 +171,8 @@ class SavedThread:
         self.stored: Mapping[str, Any] = {}
         """The versions of the channels in the newest checkpoint that was saved."""
         self.answers: Answers = Answers() if above is None else above.answers
+        self.exhausted = False
+        """Whether the run came to its recursion limit."""
         self.again = False
         """Whether the tasks that are due run again, though what they wrote is kept."""
         self.resuming = False
