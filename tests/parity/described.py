@@ -173,7 +173,11 @@ class Described:
             "topic": Annotated[list, channels.Topic(int)],
             "untracked": Annotated[int, channels.UntrackedValue],
         }
-        return TypedDict("State", {key: types[KINDS[key]] for key in keys})  # type: ignore[misc, operator]
+        return TypedDict("State", {key: types[self.kind(key)] for key in keys})  # type: ignore[misc, operator]
+
+    def kind(self, key: str) -> str:
+        """Return the kind of channel that a key is."""
+        return KINDS[key]
 
     def branch(self, branch: dict[str, Any], number: int) -> tuple[Callable[..., Any], Any]:
         """Return the function of a conditional edge, and its path map."""

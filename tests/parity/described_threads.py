@@ -3,7 +3,7 @@ Threads made from a description: runs of a described graph that is saved, one af
 
 A thread is `{"driver", "durability", "steps"}`. A step is a run (new input, None, answers, a Command; from the newest
 checkpoint or an older one; with breakpoints or without) or an update of the state. After each step the state is
-looked at; at the end the history, and what is in the saver.
+looked at; at the end the history, and what is in the saver of the root graph: those inside run side by side.
 
 Rule: answers are chosen by what is asked, and old checkpoints by their place in the history, so that a description
 means the same on every engine, whatever the ids.
@@ -16,7 +16,7 @@ from typing import Any
 from .described import BODIES, UNDETERMINED, Described
 from .drive import Drive
 from .engine import Engine
-from .normalise import Normaliser, Raised
+from .normalise import NULL_ID, Chunks, Normaliser, Raised
 
 __all__ = ["run_thread"]
 
@@ -55,14 +55,21 @@ class _Thread(Described):
             return
         for step in self.thread["steps"]:
             self.bodies = self.ups = self.asked = 0
-            seen = self.update_state(built, step) if step["do"] == "update" else self.run(built, step)
-            if self.bodies > BODIES or self.drive.turns.tied or (self.ups and self.contested(seen)):
+            if step["do"] == "update":
+                seen = self.update_state(built, step)
+            elif self.is_told_apart(built, step, saver):
+                continue
+            else:
+                seen = self.run(built, step)
+            if self.bodies > BODIES or self.drive.turns.tied or self.is_race(seen):
                 yield UNDETERMINED
                 return
             yield seen
+            if self.is_stuck(seen):
+                return
             yield self.drive.state(built, THREAD, subgraphs=True)
         yield self.drive.history(built, THREAD)
-        yield self.drive.saved(saver, None)
+        yield self.drive.saved(saver, {"configurable": {"thread_id": "1", "checkpoint_ns": ""}})
 
     def place(self, built: Any, step: dict[str, Any]) -> Any:
         """Return the config of the checkpoint that a step starts from."""
@@ -70,6 +77,36 @@ class _Thread(Described):
             return THREAD
         history = [state for state in self.drive.history(built, THREAD) if not isinstance(state, Raised)]
         return THREAD | history[step["at"] % len(history)].config if history else THREAD
+
+    def is_told_apart(self, built: Any, step: dict[str, Any], saver: Any) -> bool:
+        """Whether otgraph refuses a step on purpose, or takes no answer for it that was for an earlier question."""
+        if step["given"] == "input":
+            return False
+        place = self.place(built, step)
+        state = self.drive.state(built, place)
+        if isinstance(state, Raised) or state.metadata is None:
+            return True
+        goes_on = step["update"] or step["goto"]
+        by_value = step["given"] == "answer" and step["how"] in ("one", "word")
+        if step["given"] == "answer" and not goes_on and (step["how"] == "nothing" or not state.next):
+            return True
+        kept = self.drive.one_saved(saver, place).pending_writes
+        if by_value:
+            asked = [each for _, channel, value in kept if channel == "__interrupt__" for each in value]
+            return len(asked) > 1
+        return any(task == NULL_ID and channel == "__resume__" for task, channel, _ in kept)
+
+    def is_race(self, seen: Any) -> bool:
+        """Whether LangGraph leaves open what is kept: where a task failed in an async run while others asked."""
+        failed = isinstance(seen, Chunks) and bool(seen) and isinstance(seen[-1], Raised)
+        if failed and self.asked and self.drive.driver == "async":
+            return True
+        return bool(self.ups) and self.contested(seen)
+
+    def is_stuck(self, seen: Any) -> bool:
+        """Whether a step's writes do not go together: what LangGraph then shows of the thread depends on the saver."""
+        last = seen[-1] if isinstance(seen, Chunks) and seen else seen
+        return isinstance(last, Raised) and isinstance(last.error, self.lg.errors.InvalidUpdateError)
 
     # -- steps
 
@@ -115,11 +152,18 @@ class _Thread(Described):
 
     def update_state(self, built: Any, step: dict[str, Any]) -> Any:
         """Change the state; return the config."""
-        return self.drive.update(built, self.place(built, step), self.values(step["update"]), step["as_node"])
+        place = self.place(built, step)
+        made = self.drive.update(built, place, self.values(step["update"]), step["as_node"])
+        ambiguous = isinstance(made, Raised) and "Ambiguous" in str(made.error)
+        return "ambiguous" if ambiguous else made
 
     def values(self, update: dict[str, int] | None) -> Any:
         """Return the values that a Command or an update writes."""
         return self.update(update, {"name": "u"}, {})
+
+    def kind(self, key: str) -> str:
+        """LangGraph saves on exit what is not to be saved, and loses what lasts for a step: here they are as others."""
+        return "last" if key in ("unt", "eph", "any") else super().kind(key)
 
     # -- bodies
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from .compare import compare
 from .described import reconcile, run_described
+from .described_threads import run_thread
 from .engine import Engine
 from .oracle import Oracle
-from .random_graphs import calls, graphs
+from .random_graphs import calls, graphs, saved_graphs, threads
 
 EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "150"))
 """How many graphs; they are the same in every run, unless PARITY_EXAMPLES asks for a number of new ones."""
@@ -39,3 +40,23 @@ def test_random_graphs(oracle: Oracle, data: st.DataObject) -> None:
     wanted = data.draw(calls(graph), label="calls")
     request = {"graph": graph, "calls": wanted}
     compare(oracle, request, lambda: run_described(Engine("otgraph"), graph, wanted), reconcile)
+
+
+@pytest.mark.oracle
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@settings(
+    max_examples=EXAMPLES,
+    derandomize="PARITY_EXAMPLES" not in os.environ,
+    deadline=None,
+    database=None,
+    phases=PHASES,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.data())
+def test_random_threads(oracle: Oracle, data: st.DataObject) -> None:
+    """Whatever is done with a thread, both engines show the same chunks, states, history and checkpoints."""
+    graph = data.draw(saved_graphs(), label="graph")
+    thread = data.draw(threads(graph), label="thread")
+    request = {"graph": graph, "thread": thread}
+    compare(oracle, request, lambda: run_thread(Engine("otgraph"), graph, thread), reconcile)
