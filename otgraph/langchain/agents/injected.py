@@ -9,11 +9,13 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, NamedTuple, Union, get_args, get_origin
 
 from langchain_core.tools import BaseTool, InjectedToolArg
 from langchain_core.tools import base as _tools
 from typing_extensions import TypeVar
+
+from otgraph.langchain.agents.nodes import field_of
 
 __all__ = ["InjectedState", "InjectedStore", "Injection", "ToolRuntime", "injection_of"]
 
@@ -59,13 +61,23 @@ class ToolRuntime(_Direct, Generic[ContextT, StateT]):
         self.stream_writer({"tool_call_id": self.tool_call_id, "delta": delta})
 
 
+class StateArgument(NamedTuple):
+    """A parameter that gets the state, or one key of it."""
+
+    field: str | None
+    """The key; None for all of the state."""
+    optional: bool
+    """Whether it may be None."""
+    default: bool
+    """Whether it has a default, which stays where the state has no such key."""
+
+
 @dataclass(frozen=True)
 class Injection:
     """Which parameters of a tool get what."""
 
     tool: str
-    state: Mapping[str, tuple[str | None, bool]]
-    """Parameter -> the key of the state that it gets, None for all of it; and whether it may be None."""
+    state: Mapping[str, StateArgument]
     store: tuple[str, ...]
     runtime: tuple[str, ...]
 
@@ -78,8 +90,16 @@ class Injection:
             ValueError: the graph has no store.
         """
         given: dict[str, Any] = dict.fromkeys(self.runtime, runtime)
-        for name, (field, optional) in self.state.items():
-            given[name] = runtime.state if field is None else self._field(runtime.state, field, optional)
+        state = {"messages": runtime.state} if isinstance(runtime.state, list) else runtime.state
+        for name, wanted in self.state.items():
+            if wanted.field is None:
+                given[name] = state
+            elif _has(state, wanted.field):
+                given[name] = field_of(state, wanted.field)
+            elif wanted.optional and not wanted.default:
+                given[name] = None
+            elif not wanted.default:
+                raise KeyError(wanted.field)
         if self.store and runtime.store is None:
             raise ValueError(
                 "Cannot inject store into tools with InjectedStore annotations - please compile your graph "
@@ -88,28 +108,23 @@ class Injection:
         given.update(dict.fromkeys(self.store, runtime.store))
         return given
 
-    def _field(self, state: Any, field: str, optional: bool) -> Any:
-        if isinstance(state, list):
-            state = {"messages": state}
-        missing = object()
-        value = state.get(field, missing) if isinstance(state, Mapping) else getattr(state, field, missing)
-        if value is not missing:
-            return value
-        if optional:
-            return None
-        raise KeyError(field)
+
+def _has(state: Any, key: str) -> bool:
+    return key in state if isinstance(state, Mapping) else hasattr(state, key)
 
 
 def injection_of(tool: BaseTool) -> Injection:
     """Find out what a tool asks for."""
-    state: dict[str, tuple[str | None, bool]] = {}
+    schema = tool.get_input_schema()
+    state: dict[str, StateArgument] = {}
     store: list[str] = []
     runtime: list[str] = []
-    for name, annotation in _tools.get_all_basemodel_annotations(tool.get_input_schema()).items():
+    for name, annotation in _tools.get_all_basemodel_annotations(schema).items():
         marks = _marks(annotation)
         for mark in marks:
             if mark is InjectedState or isinstance(mark, InjectedState):
-                state[name] = (getattr(mark, "field", None), _allows_none(annotation))
+                default = name in schema.model_fields and not schema.model_fields[name].is_required()
+                state[name] = StateArgument(getattr(mark, "field", None), _allows_none(annotation), default)
             elif mark is InjectedStore or isinstance(mark, InjectedStore):
                 store.append(name)
         if _is_runtime(annotation):

@@ -46,7 +46,7 @@ def wrong_arguments(
     """
     faults = [fault for fault in error.errors() if not (fault["loc"] and fault["loc"][0] in hidden)]
     text = "\n".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults) or str(error)
-    return ToolInvocationError(name, error, {k: v for k, v in kwargs.items() if k not in hidden}, text)
+    return ToolInvocationError(name, error, kwargs, text)
 
 
 def handle_wrong_arguments(error: Exception) -> str:
@@ -58,7 +58,7 @@ def handle_wrong_arguments(error: Exception) -> str:
 
 def handled(handling: Handling, error: Exception) -> str | None:
     """Return what the model is told of an error; None if the error is to be raised."""
-    if handling is False or not isinstance(error, _types_of(handling)):
+    if not handling or not isinstance(error, _types_of(handling)):
         return None
     if isinstance(handling, str):
         return handling

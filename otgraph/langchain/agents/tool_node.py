@@ -30,6 +30,7 @@ from otgraph.langchain.agents.tool_errors import (
 )
 from otgraph.langchain.agents.tool_results import Form, combined, result_of
 from otgraph.langchain.agents.tool_span import tool_span
+from otgraph.run_config import DEFAULT_RECURSION_LIMIT
 from otgraph.runtime import SCOPE
 
 let_commands_through()
@@ -135,20 +136,22 @@ class ToolNode:
 
     def _call(self, form: Form, request: ToolCallRequest) -> Any:
         execute = partial(self._execute, form)
+        if self._wrap is None:
+            return execute(request)
         try:
-            return execute(request) if self._wrap is None else self._wrap(request, execute)
+            return self._wrap(request, execute)
         except GraphBubbleUp:
             raise
         except Exception as error:
             return self._answer(request, error)
 
     async def _acall(self, form: Form, request: ToolCallRequest) -> Any:
+        if self._awrap is None and self._wrap is None:
+            return await self._aexecute(form, request)
         try:
             if self._awrap is not None:
                 return await self._awrap(request, partial(self._aexecute, form))
-            if self._wrap is not None:
-                return self._wrap(request, partial(self._execute, form))
-            return await self._aexecute(form, request)
+            return self._call(form, request)
         except GraphBubbleUp:
             raise
         except Exception as error:
@@ -230,6 +233,7 @@ class ToolNode:
         runtime = None if scope is None else scope.runtime
         if config is None:
             config = {} if scope is None else scope.config
+        config = {"tags": [], "callbacks": None, "recursion_limit": DEFAULT_RECURSION_LIMIT, **config}
         requests = []
         for call in calls:
             mine: ToolRuntime[Any, Any] = ToolRuntime(

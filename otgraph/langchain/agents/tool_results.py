@@ -7,11 +7,12 @@ model.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from langchain_core.messages import RemoveMessage, ToolCall, ToolMessage, convert_to_messages
+from langchain_core.tools.base import TOOL_MESSAGE_BLOCK_TYPES
 
 from otgraph.command import Command, Send
 
@@ -40,10 +41,23 @@ def result_of(result: Any, call: ToolCall, form: Form) -> Any:
     if isinstance(result, Command):
         return _checked(result, call, form)
     if isinstance(result, ToolMessage):
+        result.content = _content(result.content)
         return result
     if isinstance(result, list) and all(isinstance(item, (Command, ToolMessage)) for item in result):
         return _checked_list(result, call, form)
     raise TypeError(f"Tool {call['name']} returned unexpected type: {type(result)}")
+
+
+def _content(content: Any) -> Any:
+    """Return what a model is shown: text and blocks as they are, a list of anything else as JSON."""
+    if not isinstance(content, list) or all(
+        isinstance(item, Mapping) and item.get("type") in TOOL_MESSAGE_BLOCK_TYPES for item in content
+    ):
+        return content
+    try:
+        return json.dumps(content, ensure_ascii=False)
+    except TypeError:
+        return str(content)
 
 
 def _checked_list(results: list[Any], call: ToolCall, form: Form) -> list[Any]:
@@ -53,11 +67,14 @@ def _checked_list(results: list[Any], call: ToolCall, form: Form) -> list[Any]:
             f"Tool {call['name']} returned a list with {answers} messages bound to tool_call_id {call['id']!r}; "
             "expected exactly one terminating ToolMessage."
         )
-    return [_named(item, call, form) if isinstance(item, Command) else item for item in results]
+    for command in results:
+        if isinstance(command, Command):
+            _name(_messages_in(command, call, form), call)
+    return results
 
 
 def _checked(command: Command[Any], call: ToolCall, form: Form) -> Command[Any]:
-    if command.graph == Command.PARENT:
+    if command.graph == Command.PARENT or command.update is None:
         return command
     messages = _messages_in(command, call, form)
     clears = any(isinstance(message, RemoveMessage) and message.id == REMOVE_ALL for message in messages)
@@ -72,7 +89,8 @@ def _checked(command: Command[Any], call: ToolCall, form: Form) -> Command[Any]:
             "Every tool call (LLM requesting to call a tool) in the message history MUST have a corresponding "
             f"ToolMessage. You can fix it by modifying the tool to return {example}."
         )
-    return _named(command, call, form)
+    _name(messages, call)
+    return command
 
 
 def _messages_in(item: Any, call: ToolCall, form: Form) -> list[Any]:
@@ -104,17 +122,11 @@ def _answers(messages: Sequence[Any], call: ToolCall) -> int:
     )
 
 
-def _named(command: Command[Any], call: ToolCall, form: Form) -> Command[Any]:
-    """Return a command whose answer bears the name of the tool."""
-    messages = _messages_in(command, call, form)
+def _name(messages: Sequence[Any], call: ToolCall) -> None:
+    """Have the answer bear the name of the tool."""
     for message in messages:
         if isinstance(message, ToolMessage) and message.tool_call_id == call["id"]:
             message.name = message.name or call["name"]
-    if isinstance(command.update, Mapping):
-        if form.key not in command.update:
-            return command
-        return replace(command, update={**command.update, form.key: messages})
-    return replace(command, update=messages) if isinstance(command.update, list) else command
 
 
 def combined(results: Sequence[Any], form: Form) -> Any:
@@ -129,12 +141,10 @@ def combined(results: Sequence[Any], form: Form) -> Any:
             updates.append([item] if form.plain else {form.key: [item]})
         elif item.graph == Command.PARENT and _only_sends(item.goto):
             sends.extend(_targets(item.goto))
-            if item.update:
-                updates.append(replace(item, goto=()))
         else:
             updates.append(item)
     if sends:
-        # A graph is left once: the routes of all calls that leave it go together.
+        # A graph is left once: the routes of all calls that leave it go together, and only they.
         updates.append(Command(graph=Command.PARENT, goto=sends))
     return updates
 
