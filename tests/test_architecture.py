@@ -50,6 +50,7 @@ DOORS = {
     "telemetry.py",
     "types.py",
     "graph/message.py",
+    "graph/ui.py",
     "prebuilt/chat_agent_executor.py",
     "prebuilt/interrupt.py",
     "prebuilt/tool_node.py",

@@ -98,7 +98,6 @@ MODULES = {
 """Module below `langgraph` -> its public names."""
 
 LATER = {
-    "graph.ui": ...,
     "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer",
     "pregel": "NodeBuilder",
     "pregel.protocol": ...,

@@ -1,0 +1,19 @@
+"""Door: `otgraph.graph.ui`."""
+
+from otgraph.messages.ui import (
+    AnyUIMessage,
+    RemoveUIMessage,
+    UIMessage,
+    delete_ui_message,
+    push_ui_message,
+    ui_message_reducer,
+)
+
+__all__ = [
+    "AnyUIMessage",
+    "RemoveUIMessage",
+    "UIMessage",
+    "delete_ui_message",
+    "push_ui_message",
+    "ui_message_reducer",
+]
