@@ -129,7 +129,8 @@ def test_many_interrupts() -> None:
         except KeyboardInterrupt:
             interrupts += 1
             timer.join()
-    print(interrupts, count.started - count.ended, len(LIVE), flush=True)
+    # A signal may come while the processor counts a start, which then goes uncounted; an end never does.
+    print(interrupts, max(0, count.started - count.ended), len(LIVE), flush=True)
 """,
     )
     done = subprocess.run(
