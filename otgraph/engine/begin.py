@@ -223,6 +223,8 @@ def _look_back(thread: SavedThread, *, answered: bool) -> bool:
     if thread.asked_for is None or thread.above is not None:
         return False
     if thread.is_newest and (answered or _was_made(thread)):
+        # Who names the checkpoint and gives no answer has all of its tasks run again.
+        thread.again = not answered
         return False
     thread.again = answered
     thread.pending = {task: kept for task, kept in thread.pending.items() if answered or task == NULL_TASK_ID}
