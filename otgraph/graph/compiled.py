@@ -18,11 +18,10 @@ from otgraph.graph.deprecated import refuse_unknown
 from otgraph.graph.execution import Arguments
 from otgraph.graph.introspection import Introspection
 from otgraph.graph.results import invoke_result
-from otgraph.graph.runnable import AsRunnable
+from otgraph.graph.runnable import LangChainMethods
 from otgraph.graph.saving import check_durability
 from otgraph.graph.session import Session, batch_limit, cached_nodes, each_config
 from otgraph.graph.states import States
-from otgraph.langchain.bridge import join_langchain
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 from otgraph.run_config import RunnableConfig, merge_configs
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["CompiledStateGraph", "Pregel"]
 
 
-class Pregel(Introspection, States, AsRunnable, Generic[StateT, ContextT, InputT, OutputT]):
+class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, InputT, OutputT]):
     """
     A graph, ready to run; made by `StateGraph.compile` or by `entrypoint`.
 
@@ -67,7 +66,6 @@ class Pregel(Introspection, States, AsRunnable, Generic[StateT, ContextT, InputT
         """The name of the agent that it is, if it is one."""
         self.step_timeout: float | None = None
         """Seconds after which a superstep that is not finished fails the run."""
-        join_langchain(Pregel)
 
     # ---- running
 

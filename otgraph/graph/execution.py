@@ -60,7 +60,7 @@ class Execution:
         default_keys: what the run shows where the caller did not say.
     """
 
-    __slots__ = ("_above", "_flow", "_limit", "_live", "observer", "run")
+    __slots__ = ("_above", "_chains", "_flow", "_limit", "_live", "observer", "run")
 
     def __init__(self, graph: Pregel[Any, Any, Any, Any], given: Arguments, default_keys: Keys) -> None:
         above = _current_scope()
@@ -102,6 +102,8 @@ class Execution:
         self.run.step_timeout = graph.step_timeout
         self._limit = config.max_concurrency
         self._live = False
+        # Of callbacks: told the root run's end only after its chunks.
+        self._chains: Any = self.observer if config.callbacks is not None and around is None else None
         self._flow = run_flow(self.run, given.input)
 
     def driver(self, kind: type[D]) -> D:
@@ -118,6 +120,8 @@ class Execution:
     def subscribe(self, *views: View | None) -> list[Subscription]:
         """Return a subscription for each view; it hears everything, the run's start included."""
         record = self.observer.record
+        if self._chains is not None:
+            self._chains.hold()
         subscriptions = []
         for view in views:
             if view is not None:
@@ -135,6 +139,8 @@ class Execution:
         """Give subscriptions back."""
         for subscription in subscriptions:
             self.observer.record.unsubscribe(subscription)
+        if self._chains is not None:
+            self._chains.release()
 
 
 def describe(run: Run, config: RunConfig) -> None:

@@ -68,6 +68,16 @@ class Introspection:
     # ---- schemas
 
     @property
+    def InputType(self) -> Any:
+        """The type that the user gave for the input."""
+        return self.plan.input.typ
+
+    @property
+    def OutputType(self) -> Any:
+        """The type that the user gave for the output."""
+        return self.plan.output.typ
+
+    @property
     def input_schema(self) -> Any:
         """A Pydantic model of the input."""
         from otgraph.graph import json_schema

@@ -1,55 +1,95 @@
 """
-What makes a compiled graph a part of LangChain: chains, and the stream of events.
+LangChainMethods: a compiled graph as a Runnable of LangChain, where LangChain is installed.
 
-Rule: LangChain is imported by whoever calls a method of this file, and by nothing else of a graph.
+Rule: nothing here imports LangChain before one of its methods is asked for, and a plain run asks for none of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from otgraph.langchain.bridge import extra
+__all__ = ["BORROWED", "LangChainMethods"]
 
-__all__ = ["AsRunnable"]
+LANGCHAIN = "langchain_core.runnables.base"
+
+BORROWED = frozenset(
+    {
+        "abatch_as_completed",
+        "as_tool",
+        "assign",
+        "astream_log",
+        "atransform",
+        "batch_as_completed",
+        "bind",
+        "config_specs",
+        "get_prompts",
+        "map",
+        "pick",
+        "pipe",
+        "stream_events",
+        "transform",
+        "with_alisteners",
+        "with_fallbacks",
+        "with_listeners",
+        "with_retry",
+        "with_types",
+    }
+)
+"""What a graph has of LangChain's Runnable as it is there, beside what it has of its own."""
 
 
-class AsRunnable:
-    """The methods of a LangChain Runnable that a graph has besides its own."""
+class LangChainMethods:
+    """
+    The part of a compiled graph that LangChain implements.
 
-    def as_runnable(self) -> Any:
-        """
-        Return the graph as an instance of LangChain's `Runnable`.
+    To `isinstance` and to LangChain it is a Runnable: `prompt | graph | parser`, `{"a": graph} | join`,
+    `graph.with_retry()` and the like make Runnables of LangChain around it.
+    """
 
-        Raises:
-            ImportError: LangChain is not installed.
-        """
-        with extra("a graph as a Runnable"):
-            from otgraph.langchain.runnable import GraphRunnable
-        return GraphRunnable(self)
+    if TYPE_CHECKING:
+        abatch_as_completed: Callable[..., Any]
+        as_tool: Callable[..., Any]
+        assign: Callable[..., Any]
+        astream_log: Callable[..., Any]
+        atransform: Callable[..., Any]
+        batch_as_completed: Callable[..., Any]
+        bind: Callable[..., Any]
+        config_specs: list[Any]
+        get_prompts: Callable[..., Any]
+        map: Callable[..., Any]
+        pick: Callable[..., Any]
+        pipe: Callable[..., Any]
+        stream_events: Callable[..., Any]
+        transform: Callable[..., Any]
+        with_alisteners: Callable[..., Any]
+        with_fallbacks: Callable[..., Any]
+        with_listeners: Callable[..., Any]
+        with_retry: Callable[..., Any]
+        with_types: Callable[..., Any]
+    else:
 
-    def pipe(self, *others: Any, name: str | None = None) -> Any:
-        """Return a chain of LangChain's that begins with the graph."""
-        return self.as_runnable().pipe(*others, name=name)
+        def __getattr__(self, name: str) -> Any:
+            # LangChain's own functions, called with a graph, ask it for their private parts too.
+            private = name[:1] == "_" != name[1:2] and LANGCHAIN in sys.modules
+            if name in BORROWED or private:
+                # Imported where it is wanted: it imports LangChain.
+                from otgraph.langchain.runnable import method
 
-    def __or__(self, other: Any) -> Any:
-        return self.as_runnable() | other
+                return method(self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def __ror__(self, other: Any) -> Any:
-        return other | self.as_runnable()
+        @property
+        def __class__(self) -> type:
+            # `isinstance(graph, Runnable)` asks this, and nothing else that could tell that LangChain is there by now.
+            if LANGCHAIN in sys.modules:
+                from otgraph.langchain.runnable import register
 
-    def transform(self, input: Iterator[Any], config: Any = None, **kwargs: Any) -> Iterator[Any]:
-        """Run the graph on what the chunks of `input` add up to, and yield its chunks."""
-        yield from self.as_runnable().transform(input, config, **kwargs)
+                register(type(self))
+            return type(self)
 
-    async def atransform(
-        self, input: AsyncIterator[Any], config: Any = None, **kwargs: Any
-    ) -> AsyncIterator[Any]:
-        """Do the same on the event loop."""
-        async for chunk in self.as_runnable().atransform(input, config, **kwargs):
-            yield chunk
-
-    async def astream_events(
+    def astream_events(
         self,
         input: Any,
         config: Any = None,
@@ -74,6 +114,19 @@ class AsRunnable:
                 f"astream_events has the versions 'v1' and 'v2', without transformers; not version={version!r}, "
                 f"transformers={transformers!r}"
             )
-        runnable = self.as_runnable()
-        async for event in runnable.astream_events(input, config, version=version, **kwargs):
-            yield event
+        from otgraph.langchain.runnable import events
+
+        found: AsyncIterator[Any] = events(self, input, config, version=version, **kwargs)
+        return found
+
+    def __or__(self, other: Any) -> Any:
+        """Return a sequence of this graph and what takes its output."""
+        from otgraph.langchain.runnable import sequence
+
+        return sequence(self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        """Return a sequence of what gives the input and this graph."""
+        from otgraph.langchain.runnable import sequence
+
+        return sequence(other, self)

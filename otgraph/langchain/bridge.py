@@ -22,7 +22,6 @@ __all__ = [
     "enter",
     "expect_models",
     "extra",
-    "join_langchain",
     "observer_for",
 ]
 
@@ -91,10 +90,3 @@ def extra(what: str) -> Iterator[None]:
         raise ImportError(
             f"LangChain is not installed, and is needed for {what}: pip install 'otgraph[langchain]'"
         ) from error
-
-
-def join_langchain(kind: type) -> None:
-    """Let LangChain take instances of a class for Runnables, if it is there."""
-    module = sys.modules.get("langchain_core.runnables.base")
-    if module is not None:
-        module.Runnable.register(kind)

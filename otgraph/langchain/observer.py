@@ -8,7 +8,8 @@ spans and the streams are those of the observer around it, which is told first o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
@@ -41,6 +42,19 @@ class CallbackObserver(TracingObserver):
         for name in TracingObserver.__slots__:
             setattr(self, name, getattr(around, name))
         self.record.call_back()
+        self._held: list[Callable[[], Any]] | None = None
+
+    # ---- streams
+
+    def hold(self) -> None:
+        """Tell of the root run's end only when its consumer has all chunks: a chunk is of a chain that goes on."""
+        self._held = []
+
+    def release(self) -> None:
+        """Tell of it, if it has ended; nobody reads its chunks any more."""
+        held, self._held = self._held, None
+        for tell in held or ():
+            tell()
 
     # ---- runs
 
@@ -76,11 +90,15 @@ class CallbackObserver(TracingObserver):
             if chain is None:
                 return
             if outcome is Outcome.INTERRUPTED and run.parent is not None:
-                chain.on_chain_error(GraphInterrupt(tuple(run.interrupts)))
+                tell = partial(chain.on_chain_error, GraphInterrupt(tuple(run.interrupts)))
             elif error is not None:
-                chain.on_chain_error(error)
+                tell = partial(chain.on_chain_error, error)
             else:
-                chain.on_chain_end(run.read(run.output_keys))
+                tell = partial(chain.on_chain_end, run.read(run.output_keys))
+            if self._held is None or run.parent is not None:
+                tell()
+            else:
+                self._held.append(tell)
         finally:
             super().run_ended(run, outcome, error)
 
@@ -143,11 +161,6 @@ class CallbackObserver(TracingObserver):
         super().task_returned(task, result)
         if task.chain is not None:
             task.returned = result
-            for handler in task.chain.handlers:
-                # Those who stream what chains put out: to them a node puts out its result, in one piece.
-                tap = getattr(handler, "tap_output_iter", None)
-                if tap is not None:
-                    deque(tap(task.chain.run_id, iter((result,))), maxlen=0)
 
     def task_failed(self, task: TaskInfo, error: BaseException, writes: Sequence[Write]) -> None:
         """Tell that the task's chain failed."""
@@ -173,6 +186,7 @@ class CallbackObserver(TracingObserver):
     def task_ended(self, task: Any, outcome: Outcome, error: BaseException | None) -> None:
         """End the chain of a task."""
         if task.chain is not None and outcome is Outcome.SUCCESS:
+            _stream(task.chain, task.returned)
             task.chain.on_chain_end(task.returned)
             task.chain = task.callbacks = task.returned = None
         self._fail(task, error or GeneratorExit(f"the task was {outcome.value}"))
@@ -184,6 +198,14 @@ class CallbackObserver(TracingObserver):
         task.callbacks = task.returned = None
         if chain is not None:
             chain.on_chain_error(error)
+
+
+def _stream(chain: Any, result: Any) -> None:
+    """Tell those who stream what chains put out: to them a node puts out its result, in one piece."""
+    for handler in chain.handlers:
+        tap = getattr(handler, "tap_output_iter", None)
+        if tap is not None:
+            deque(tap(chain.run_id, iter((result,))), maxlen=0)
 
 
 def _input_of(task: Any) -> Any:

@@ -1,44 +1,72 @@
 """
-GraphRunnable: a compiled graph where LangChain wants a Runnable: in a chain, or under its stream of events.
+What LangChain's Runnable does for a compiled graph.
 
-Rule: it adds no run of its own to what callbacks are told; every call is the graph's.
+Rule: a graph is registered as a Runnable, not derived from it; what it borrows are LangChain's own functions, which
+call the graph's methods. Nothing of them is written again here.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import sys
+from functools import cache
+from inspect import getattr_static
 from typing import Any
 
-from langchain_core.runnables import Runnable
+from otgraph.langchain.bridge import extra
 
-__all__ = ["GraphRunnable"]
+__all__ = ["events", "method", "register", "sequence"]
 
 
-class GraphRunnable(Runnable):
+@cache
+def register(kind: type) -> None:
+    """Make the graphs of a class Runnables; LangChain must be imported, and not be halfway through it."""
+    runnable = getattr(sys.modules["langchain_core.runnables.base"], "Runnable", None)
+    if runnable is not None:
+        runnable.register(kind)
+
+
+def method(graph: Any, name: str) -> Any:
     """
-    See the module.
+    Return a method or property of LangChain's Runnable with a graph as its `self`.
 
-    Args:
-        graph: a compiled graph.
+    Raises:
+        AttributeError: LangChain is not installed, or its Runnable has no such thing.
     """
+    try:
+        with extra(f"{name!r} of a graph"):
+            from langchain_core.runnables import Runnable
+    except ImportError as error:
+        raise AttributeError(str(error)) from error
+    kind: Any = type(graph)
+    register(kind)
+    found = getattr_static(Runnable, name, None)
+    if found is None:
+        raise AttributeError(
+            f"{kind.__name__!r} object has no attribute {name!r}, nor has this LangChain's Runnable"
+        )
+    return found.__get__(graph, kind) if hasattr(found, "__get__") else found
 
-    def __init__(self, graph: Any) -> None:
-        self.graph = graph
-        self.name = graph.name
 
-    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        """Run the graph and return its result."""
-        return self.graph.invoke(input, config, **kwargs)
+def events(graph: Any, *args: Any, **kwargs: Any) -> Any:
+    """
+    Return the events of a run.
 
-    async def ainvoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        """Run the graph on the event loop and return its result."""
-        return await self.graph.ainvoke(input, config, **kwargs)
+    Raises:
+        ImportError: LangChain is not installed.
+    """
+    with extra("the events of a graph"):
+        from langchain_core.runnables import Runnable
+    return Runnable.astream_events(graph, *args, **kwargs)
 
-    def stream(self, input: Any, config: Any = None, **kwargs: Any) -> Iterator[Any]:
-        """Run the graph and yield its chunks."""
-        yield from self.graph.stream(input, config, **kwargs)
 
-    async def astream(self, input: Any, config: Any = None, **kwargs: Any) -> AsyncIterator[Any]:
-        """Run the graph on the event loop and yield its chunks."""
-        async for chunk in self.graph.astream(input, config, **kwargs):
-            yield chunk
+def sequence(first: Any, then: Any) -> Any:
+    """
+    Return a sequence of two Runnables, or what can be made one.
+
+    Raises:
+        ImportError: LangChain is not installed.
+        TypeError: one of them is no Runnable, function or dict.
+    """
+    with extra("`|` with a graph"):
+        from langchain_core.runnables.base import RunnableSequence, coerce_to_runnable
+    return RunnableSequence(coerce_to_runnable(first), coerce_to_runnable(then))

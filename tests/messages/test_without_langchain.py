@@ -129,22 +129,25 @@ except ImportError as error:
     assert ("", expected) == (done.stderr, done.stdout)
 
 
-def test_chains_and_events_need_langchain() -> None:
-    """A graph in a chain, or its events, are LangChain's: the error says what to install."""
+def test_a_runnable_needs_langchain() -> None:
+    """A graph is a Runnable where LangChain is: without it, what makes it one is missing and says what to install."""
     program = """
-import asyncio
 graph = StateGraph(MessagesState).add_node("n", lambda state: {}).add_edge(START, "n").compile()
-
-async def events():
-    async for event in graph.astream_events({"messages": "hello"}):
-        pass
-
-for use in (lambda: graph | print, lambda: asyncio.run(events())):
+print(hasattr(graph, "with_retry"), isinstance(graph, StateGraph), graph.batch([{"messages": []}]))
+for use in (lambda: graph.with_retry, lambda: graph.astream_events({}), lambda: graph | print, lambda: print | graph):
     try:
         use()
-    except ImportError as error:
+    except (AttributeError, ImportError) as error:
         print(error)
 """
     done = subprocess.run([sys.executable, "-c", BLOCKED + program], capture_output=True, text=True)
-    line = "LangChain is not installed, and is needed for a graph as a Runnable: pip install 'otgraph[langchain]'\n"
-    assert ("", line * 2) == (done.stderr, done.stdout)
+    expected = "False False [{'messages': []}]\n" + "".join(
+        f"LangChain is not installed, and is needed for {what}: pip install 'otgraph[langchain]'\n"
+        for what in (
+            "'with_retry' of a graph",
+            "the events of a graph",
+            "`|` with a graph",
+            "`|` with a graph",
+        )
+    )
+    assert ("", expected) == (done.stderr, done.stdout)

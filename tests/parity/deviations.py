@@ -55,6 +55,7 @@ DEVIATIONS = {
     ),
     "retries.retry_on_that_is_none": "the error says which value was wrong, and in which task",
     "running.recursion_limit": "the error says which value was wrong",
+    "runnables_composed.what_it_is": "an entrypoint has the name of its function",
     "runtimes.a_nested_graph_with_a_store": "a nested graph that was compiled with a store has it",
     "savers.savers_of_one_colour": "the error says which method is missing",
     "savers.what_is_asked_for": "that an answer was taken is saved",

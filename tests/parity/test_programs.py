@@ -14,7 +14,7 @@ LANGCHAIN = (
     "callbacks.",
     "messages.",
     "react_agent.",
-    "runnables.",
+    "runnables",
     "tool_",
     "tools_",
 )
