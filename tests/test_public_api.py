@@ -121,8 +121,8 @@ EXTRA = {
 
 OWN = {
     "messages": "MessageChunk MessagesState ModelCall REMOVE_ALL_MESSAGES add_messages model_call push_message",
-    "telemetry": "AsyncWatcher Captured ExportedSpan LiveRun TelemetryOptions Truncated Watcher awatch get_telemetry "
-    "live_runs read_otlp read_otlp_json read_spans replay set_telemetry watch",
+    "telemetry": "AsyncWatcher Captured ExportedSpan LiveRun TelemetryOptions Truncated Watcher awatch "
+    "conversation_id get_telemetry live_runs read_otlp read_otlp_json read_spans replay set_telemetry watch",
 }
 """Module that LangGraph does not have -> its names."""
 

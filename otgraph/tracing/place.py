@@ -13,6 +13,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from otgraph.infos import RunInfo, TaskInfo
+from otgraph.tracing.conversation import in_conversation
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 
@@ -33,7 +34,7 @@ class Place:
     def __init__(self, run: RunInfo, record: Record, context: Context, exports: bool) -> None:
         self.run = run
         self.record = record
-        self.context = otel_context.set_value(PLACE, self, context)
+        self.context = otel_context.set_value(PLACE, self, in_conversation(context, run.thread))
         """The context of the run's caller, with this place in it and without the run's span."""
         self.exports = exports
         """Whether the run's spans may be current where other instrumentation sees them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from typing_extensions import TypedDict
 
 from otgraph.graph import START, StateGraph
-from otgraph.telemetry import read_spans, replay
+from otgraph.telemetry import conversation_id, read_spans, replay
 from otgraph.tracing import names
 from otgraph.tracing.foreign import MOST_OPEN, foreign_processor
 from otgraph.types import Send
@@ -472,3 +472,36 @@ def test_otgraph_spans_are_not_foreign(caplog: pytest.LogCaptureFixture) -> None
         assert 3 == len(started) == len(set(started))
     assert names.SEQ in kept.spans[0].attributes
     assert not caplog.records
+
+
+def conversations(colour: str, look: Callable[[], Any]) -> list[Any]:
+    """Return what is found in a node, and in one of a graph inside, with a thread and without."""
+    kept = Kept()
+    seen: list[Any] = []
+
+    def node(state: Any) -> Any:
+        seen.append(look())
+
+    inner = StateGraph(State).add_node("inner", node).add_edge(START, "inner").compile()
+    graph = StateGraph(State).add_sequence([("n", node), ("graph", inner)]).add_edge(START, "n").compile()
+    for config in ({"configurable": {"thread_id": 7}}, {}):
+        if colour == "sync":
+            graph.invoke({"n": 0}, config, telemetry=kept.options)
+        else:
+            asyncio.run(graph.ainvoke({"n": 0}, config, telemetry=kept.options))
+    return seen
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_the_conversation_is_on_the_context(colour: str) -> None:
+    """Code in nodes, in graphs inside them too, finds the thread's id on the OpenTelemetry context."""
+    assert conversations(colour, conversation_id) == ["7", "7", None, None]
+    assert conversation_id() is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_instrumentations_find_the_conversation(colour: str) -> None:
+    """The id is where OpenTelemetry's instrumentations of model clients look for it."""
+    theirs = pytest.importorskip("opentelemetry.util.genai._conversation_context", reason="not installed")
+    assert conversations(colour, theirs.get_ambient_conversation_id) == ["7", "7", None, None]
