@@ -11,6 +11,7 @@ Every exception that otgraph raises on its own account.
     ├── NodeCancelledError            a node raised CancelledError by itself
     ├── NodeTimeoutError              a node ran longer than its timeout
     ├── StreamOverflowError           a subscriber with the policy "error" fell behind
+    ├── BudgetExceededError           the run has used of models what it was given
     ├── RunEndedError                 a node asked something of a run that is over
     ├── UnknownInterruptError         an answer is for no question that is open
     └── GraphBubbleUp                 control flow, not a fault: passes through user code
@@ -35,6 +36,7 @@ from otgraph.snapshot import Interrupt
 from otgraph.warnings import LangGraphDeprecatedSinceV10
 
 __all__ = [
+    "BudgetExceededError",
     "EmptyChannelError",
     "EmptyInputError",
     "ErrorCode",
@@ -143,6 +145,27 @@ class NodeTimeoutError(Exception):
 
 class StreamOverflowError(Exception):
     """A subscriber whose buffer has the policy `error` fell further behind than its size allows."""
+
+
+class BudgetExceededError(RuntimeError):
+    """
+    The run has used of models what its budget gave it, so that no other call of one may begin.
+
+    Args:
+        what: which limit was reached: `model_calls`, `tokens` or `cost`.
+        limit: what the budget gave.
+        used: what was used.
+    """
+
+    def __init__(self, what: str, limit: float, used: float) -> None:
+        super().__init__(what, limit, used)
+        self.what, self.limit, self.used = what, limit, used
+
+    def __str__(self) -> str:
+        return (
+            f"The run has used {self.used:g} of the {self.limit:g} that its budget allows as {self.what}, so that "
+            "no further model is called: raise the limit in TelemetryOptions(budget=...), or end the run earlier"
+        )
 
 
 class RunEndedError(RuntimeError):

@@ -145,6 +145,8 @@ class TaskInfo:
     """From 1."""
     inside: Sequence[Any] = ()
     """The observer's handles of work inside it that goes on, such as calls of tools."""
+    usage: Any = None
+    """What calls of models inside it have taken, a `Usage`; None where there were none."""
     emitted: int = 0
     """How many items were handed to the stream writer."""
     told: int = 0

@@ -111,7 +111,7 @@ LATER = {
 EXTRA = {
     "types": "Buffer Part RetriesStreamPart RetryPayload SpansStreamPart",
     "runtime": "SCOPE Scope get_config get_store get_stream_writer interrupt",
-    "errors": "RunEndedError StreamOverflowError",
+    "errors": "BudgetExceededError RunEndedError StreamOverflowError",
     "cache.base": "FullKey Namespace",
     "channels.base": "MISSING Missing",
     "store.base": "AEmbeddingsFunc EmbeddingsFunc NOT_PROVIDED NotProvided Result validate_op_namespace",
@@ -121,8 +121,8 @@ EXTRA = {
 
 OWN = {
     "messages": "MessageChunk MessagesState ModelCall REMOVE_ALL_MESSAGES add_messages model_call push_message",
-    "telemetry": "AsyncWatcher Captured ExportedSpan LiveRun TelemetryOptions Truncated Watcher awatch "
-    "conversation_id get_telemetry live_runs read_otlp read_otlp_json read_spans replay set_telemetry watch",
+    "telemetry": "AsyncWatcher Budget Captured ExportedSpan LiveRun Price TelemetryOptions Truncated Usage Watcher "
+    "awatch conversation_id get_telemetry live_runs read_otlp read_otlp_json read_spans replay set_telemetry watch",
 }
 """Module that LangGraph does not have -> its names."""
 

@@ -23,6 +23,7 @@ from otgraph.errors import RunEndedError
 from otgraph.events import MessageTold
 from otgraph.ids import checkpoint_text
 from otgraph.langchain.bridge import callbacks_of
+from otgraph.messages.exchange import ModelRequest, ModelTrace
 from otgraph.plan.model import NodePlan
 from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
 from otgraph.runtime import ExecutionInfo, Runtime
@@ -130,6 +131,16 @@ class CallScope:
         run.observer.message_told(self.task, message, metadata, whole=whole)
         if record.crowded and self.driver is not None:
             self.driver.pause(self)
+
+    def model(self, request: ModelRequest) -> ModelTrace | None:
+        """Return the telemetry of a call of a model that is about to begin; None where the run is over."""
+        run = self.run
+        if self.ended or run.place.record.closed:
+            return None
+        # Imported where it is wanted: most runs call no model.
+        from otgraph.tracing.model_call import ModelCall
+
+        return ModelCall(run.observer, self.task, request)
 
     def push(self, key: str, value: Any) -> None:
         """Write to a key of the state, before what the node returns is written."""

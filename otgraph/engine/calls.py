@@ -23,7 +23,7 @@ from otgraph.engine.effects import (
     Stopped,
 )
 from otgraph.engine.execute import annotate, keep_failure_flow, retry_flow
-from otgraph.engine.limits import limit_of, timeout_error
+from otgraph.engine.limits import failed_as, limit_of, timeout_error
 from otgraph.engine.run import Run
 from otgraph.engine.saving import keep_writes_flow
 from otgraph.engine.task import Task, path_key
@@ -138,7 +138,7 @@ def _settle(run: Run, task: Task, reply: Any) -> None:
         observer.task_ended(task, Outcome.CANCELLED, None)
     else:
         annotate(task, error)
-        outcome = Outcome.TIMEOUT if isinstance(error, NodeTimeoutError) else Outcome.ERROR
+        outcome = failed_as(error)
         observer.task_failed(task, error, ())
         observer.task_ended(task, outcome, error)
 

@@ -17,7 +17,7 @@ from otgraph.engine.damage import note
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
 from otgraph.engine.handlers import handler_task
 from otgraph.engine.identify import identify
-from otgraph.engine.limits import limit_of, within_flow
+from otgraph.engine.limits import failed_as, limit_of, within_flow
 from otgraph.engine.retry import matching_policy, retry_delay
 from otgraph.engine.run import Run
 from otgraph.engine.saving import keep_writes_flow
@@ -28,7 +28,6 @@ from otgraph.errors import (
     GraphDrained,
     GraphInterrupt,
     NodeCancelledError,
-    NodeTimeoutError,
     ParentCommand,
 )
 from otgraph.events import Outcome, Write
@@ -207,7 +206,7 @@ def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
         observer.task_ended(task, Outcome.CANCELLED, None)
         return error
     annotate(task, error)
-    outcome = Outcome.TIMEOUT if isinstance(error, NodeTimeoutError) else Outcome.ERROR
+    outcome = failed_as(error)
     # A branch may have failed after its node had written.
     observer.task_failed(task, error, task.writes)
     observer.task_ended(task, outcome, error)

@@ -11,7 +11,8 @@ from typing import Any
 
 from otgraph.engine.effects import Expired, Failure, Flow, Limit, RunTasks
 from otgraph.engine.task import Task
-from otgraph.errors import NodeTimeoutError
+from otgraph.errors import BudgetExceededError, NodeTimeoutError
+from otgraph.events import Outcome
 
 __all__ = ["limit_of", "timeout_error", "within_flow"]
 
@@ -58,3 +59,10 @@ def timeout_error(task: Task, limit: Limit, expired: Expired) -> NodeTimeoutErro
     )
     error.__cause__ = expired.error
     return error
+
+
+def failed_as(error: BaseException) -> Outcome:
+    """Return the outcome of what an exception ended."""
+    if isinstance(error, NodeTimeoutError):
+        return Outcome.TIMEOUT
+    return Outcome.BUDGET_EXCEEDED if isinstance(error, BudgetExceededError) else Outcome.ERROR

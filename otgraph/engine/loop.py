@@ -29,6 +29,7 @@ from otgraph.engine.effects import (
 from otgraph.engine.execute import task_flow
 from otgraph.engine.handlers import taken_up
 from otgraph.engine.interrupts import stops_at
+from otgraph.engine.limits import failed_as
 from otgraph.engine.lineage import save_in
 from otgraph.engine.run import Run
 from otgraph.engine.saving import close_flow, save_flow
@@ -43,7 +44,6 @@ from otgraph.errors import (
     GraphDrained,
     GraphInterrupt,
     GraphRecursionError,
-    NodeTimeoutError,
     ParentCommand,
     create_error_message,
 )
@@ -333,10 +333,8 @@ def _outcome_of(error: BaseException) -> Outcome:
         return Outcome.ABANDONED
     if isinstance(error, GraphRecursionError):
         return Outcome.RECURSION_LIMIT
-    if isinstance(error, NodeTimeoutError):
-        return Outcome.TIMEOUT
     if isinstance(error, GraphBubbleUp):
         if isinstance(error, GraphInterrupt):
             return Outcome.INTERRUPTED
         return Outcome.DRAINED if isinstance(error, GraphDrained) else Outcome.SUCCESS
-    return Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED
+    return failed_as(error) if isinstance(error, Exception) else Outcome.CANCELLED

@@ -17,7 +17,7 @@ from otgraph.drivers.scope import CallScope
 from otgraph.engine.loop import run_flow
 from otgraph.engine.run import Run, RunOptions
 from otgraph.graph.saving import nests, save_run
-from otgraph.langchain.bridge import ambient_config, expect_models, observer_for
+from otgraph.langchain.bridge import ambient_config, expect_models, hear_models, observer_for
 from otgraph.plan.model import Keys, Plan
 from otgraph.plan.validate import check_breakpoints
 from otgraph.run_config import RunConfig, has_own_lineage, merge_configs
@@ -87,6 +87,7 @@ class Execution:
             if telemetry is None:
                 telemetry = get_telemetry() if above is None else above.run.observer.options
             self.observer: TracingObserver = new_observer(telemetry)
+            hear_models()
         else:
             self.observer = around.run.observer
         if config.callbacks is not None:

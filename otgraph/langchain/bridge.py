@@ -22,8 +22,11 @@ __all__ = [
     "enter",
     "expect_models",
     "extra",
+    "hear_models",
     "observer_for",
 ]
+
+_heard = False
 
 
 def expect_models() -> None:
@@ -67,6 +70,16 @@ def callbacks_of(
     from otgraph.langchain.handler import manager_for
 
     return manager_for(scope, given, metadata, tags, streamed=streamed)
+
+
+def hear_models() -> None:
+    """Have LangChain tell of its model calls, once it is there; to be called when a run begins."""
+    global _heard  # noqa: PLW0603 (one process, one handler)
+    if not _heard and "langchain_core.language_models" in sys.modules:
+        _heard = True
+        from otgraph.langchain.model_calls import listen
+
+        listen()
 
 
 def observer_for(observer: Any) -> Any:

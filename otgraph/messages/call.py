@@ -15,6 +15,7 @@ from uuid import uuid4
 from typing_extensions import Self
 
 from otgraph.constants import CONF, TAG_NOSTREAM
+from otgraph.messages.exchange import ModelRequest, ModelResponse, ModelTrace, merged, read_response
 from otgraph.runtime import SCOPE, Scope
 
 __all__ = ["MessageChunk", "ModelCall", "model_call"]
@@ -33,11 +34,15 @@ class MessageChunk:
 class ModelCall:
     """One call of a model, for as long as it streams; made by `model_call`."""
 
-    __slots__ = ("_metadata", "_scope", "id")
+    __slots__ = ("_metadata", "_response", "_scope", "_trace", "id")
 
-    def __init__(self, scope: Scope | None, metadata: dict[str, Any]) -> None:
+    def __init__(
+        self, scope: Scope | None, metadata: dict[str, Any], trace: ModelTrace | None = None
+    ) -> None:
         self._scope = scope
         self._metadata = metadata
+        self._trace = trace
+        self._response: ModelResponse | None = None
         self.id = f"run-{uuid4()}"
         """The id of the message that it streams: a message returned with this id is not shown again."""
 
@@ -52,6 +57,8 @@ class ModelCall:
         Raises:
             RunEndedError: the run has given up the call, so that nobody takes its result any more.
         """
+        if self._trace is not None:
+            self._trace.first()
         if self._scope is not None and chunk is not None and chunk != "":
             self._scope.tell(
                 MessageChunk(chunk, self.id) if isinstance(chunk, str) else chunk, self._metadata
@@ -62,13 +69,33 @@ class ModelCall:
         if self._scope is not None:
             self._scope.tell(message, self._metadata, whole=True)
 
+    def response(self, answer: Any) -> None:
+        """
+        Note what the client answered, for the span of the call and for the usage of the run.
+
+        Args:
+            answer: the client's own object, whole or a chunk of a stream, or a dict: what is looked for is its
+                `model`, `id`, `usage` and why the model stopped, as OpenAI's and Anthropic's clients have them.
+        """
+        if self._trace is not None:
+            self._response = merged(self._response, read_response(answer))
+
     def __enter__(self) -> Self:
+        """
+        Begin the call, as the current span.
+
+        Raises:
+            BudgetExceededError: the run has used up what it was given.
+        """
+        if self._trace is not None:
+            self._trace.begin(current=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pass
+        if self._trace is not None:
+            self._trace.end(self._response, error)
 
 
 def model_call(
@@ -77,6 +104,7 @@ def model_call(
     provider: str | None = None,
     tags: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> ModelCall:
     """
     Return a call of a model, to be used as `with model_call("gpt-4o-mini", provider="openai") as call:`.
@@ -89,11 +117,13 @@ def model_call(
         provider: whose it is.
         tags: to filter by; `nostream` keeps its tokens out of the stream.
         metadata: more to say.
+        parameters: `temperature`, `max_tokens` and `top_p`, for the span of the call.
     """
     scope = SCOPE.get()
     tags = list(tags)
+    trace = None if scope is None else scope.model(ModelRequest(model, provider, parameters=parameters or {}))
     if scope is None or TAG_NOSTREAM in tags:
-        return ModelCall(None, {})
+        return ModelCall(None, {}, trace)
     config = scope.config
     told = dict(config["metadata"])
     told.setdefault("checkpoint_ns", config[CONF]["checkpoint_ns"])
@@ -104,4 +134,4 @@ def model_call(
     shown = [*config.get("tags", ()), *tags]
     if shown:
         told["tags"] = shown
-    return ModelCall(scope, told)
+    return ModelCall(scope, told, trace)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from time import time_ns
 from typing import Any
 
-from otgraph.infos import TaskInfo
+from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
+from otgraph.tracing.spending import usage_attributes
 
-__all__ = ["count_message", "counts_of"]
+__all__ = ["count_message", "counts_of", "run_usage"]
 
 
 def count_message(task: TaskInfo) -> None:
@@ -32,4 +33,17 @@ def counts_of(task: TaskInfo) -> dict[str, Any]:
     if task.told:
         counts[names.MESSAGE_COUNT] = task.told
         counts[names.FIRST_MESSAGE] = (task.first_told_ns - task.span._start_time) / 1e9
+    if task.usage is not None:
+        counts.update(usage_attributes(task.usage))
     return counts
+
+
+def run_usage(run: RunInfo) -> dict[str, Any]:
+    """Return attributes for the end of a run's span that tell what models have taken."""
+    usage = run.place.usage
+    told = usage_attributes(usage)
+    if run.agent is not None:
+        # An agent's is in the conventions; elsewhere it would be counted twice where spans are summed up.
+        told[names.INPUT_TOKENS] = usage.input_tokens
+        told[names.OUTPUT_TOKENS] = usage.output_tokens
+    return told

@@ -13,7 +13,7 @@ from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from otgraph.errors import GraphBubbleUp
 from otgraph.events import SpanNoted
@@ -38,13 +38,20 @@ class InnerSpan:
         task: inside which the work is done.
         name: of the span.
         attributes: besides those that all spans of the run bear.
+        kind: `CLIENT` for work that another service does.
     """
 
-    __slots__ = ("_attributes", "_before", "_name", "_observer", "_task", "span")
+    __slots__ = ("_attributes", "_before", "_kind", "_name", "_observer", "_task", "span")
 
     def __init__(
-        self, observer: TracingObserver, task: TaskInfo, name: str, attributes: Mapping[str, Any]
+        self,
+        observer: TracingObserver,
+        task: TaskInfo,
+        name: str,
+        attributes: Mapping[str, Any],
+        kind: SpanKind = SpanKind.INTERNAL,
     ) -> None:
+        self._kind = kind
         self._observer = observer
         self._task = task
         self._name = name
@@ -52,24 +59,28 @@ class InnerSpan:
         self._before: Context | None = None
         self.span: Span
 
-    def __enter__(self) -> InnerSpan:
+    def begin(self) -> None:
+        """Start the span without making it current, for work that may go on in another context."""
         pipeline, task = self._observer.pipeline, self._task
         place: Place = task.run.place
         context, below_another = begun_in(task)
         attributes = {**place.facts, **self._attributes}
         if below_another:
-            span = pipeline.root(self._name, context, attributes)
+            span = pipeline.root(self._name, context, attributes, kind=self._kind)
         else:
-            span = pipeline.child(self._name, task.span, context, attributes)
+            span = pipeline.child(self._name, task.span, context, attributes, kind=self._kind)
         self.span = span
         task.inside = [*task.inside, span]
         span.place = place
         span.fact = self._fact()
         span.start(context)
-        if place.exports:
+
+    def __enter__(self) -> InnerSpan:
+        self.begin()
+        if self._task.run.place.exports:
             # Not detached but put back: whoever steps a coroutine may leave it in another context.
             self._before = otel_context.get_current()
-            otel_context.attach(Context({**self._before, SPAN_KEY: span}))
+            otel_context.attach(Context({**self._before, SPAN_KEY: self.span}))
         return self
 
     def __exit__(
@@ -77,6 +88,10 @@ class InnerSpan:
     ) -> None:
         if self._before is not None:
             otel_context.attach(self._before)
+        self.finish(error)
+
+    def finish(self, error: BaseException | None) -> None:
+        """End the span; what has ended it before is left as it is."""
         span, task = self.span, self._task
         task.inside = [inner for inner in task.inside if inner is not span]
         if span._end_time is not None:

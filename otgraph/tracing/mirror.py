@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, StatusCode, Tracer
+from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, Tracer
 
 from otgraph.tracing import names
 from otgraph.tracing.faults import faults
@@ -81,20 +81,39 @@ class MirrorPipeline:
         self._tracer = tracer
         self.source = _source()
 
-    def root(self, name: str, context: Context, attributes: dict[str, Any], links: Any = ()) -> Span:
+    def root(
+        self,
+        name: str,
+        context: Context,
+        attributes: dict[str, Any],
+        links: Any = (),
+        kind: SpanKind = SpanKind.INTERNAL,
+    ) -> Span:
         """Make a span whose parent is the current span of `context`, if there is one."""
         parent = trace.get_current_span(context).get_span_context()
-        return self._mirrored(name, context, attributes, links, parent if parent.is_valid else None)
+        return self._mirrored(name, context, attributes, links, parent if parent.is_valid else None, kind)
 
     def child(
-        self, name: str, parent: Any, context: Context, attributes: dict[str, Any], links: Any = ()
+        self,
+        name: str,
+        parent: Any,
+        context: Context,
+        attributes: dict[str, Any],
+        links: Any = (),
+        kind: SpanKind = SpanKind.INTERNAL,
     ) -> Span:
         """Make a span under one of otgraph's own."""
         context = trace.set_span_in_context(parent.mirror, context)
-        return self._mirrored(name, context, attributes, links, parent._context)
+        return self._mirrored(name, context, attributes, links, parent._context, kind)
 
     def _mirrored(
-        self, name: str, context: Context, attributes: dict[str, Any], links: Any, parent: SpanContext | None
+        self,
+        name: str,
+        context: Context,
+        attributes: dict[str, Any],
+        links: Any,
+        parent: SpanContext | None,
+        kind: SpanKind,
     ) -> Span:
         now = time_ns()
         mirror: trace.Span = trace.INVALID_SPAN
@@ -103,6 +122,7 @@ class MirrorPipeline:
             mirror = self._tracer.start_span(
                 name,
                 context=context,
+                kind=kind,
                 attributes=dict(attributes),
                 links=[Link(*link) for link in links],
                 start_time=now,
@@ -115,7 +135,7 @@ class MirrorPipeline:
         if not own.is_valid:
             trace_id = ids.generate_trace_id() if parent is None else parent.trace_id
             own = SpanContext(trace_id, ids.generate_span_id(), False)
-        span = MirroredSpan(self.source, name, own, parent, attributes, links, start_time=now)
+        span = MirroredSpan(self.source, name, own, parent, attributes, links, kind, start_time=now)
         span.mirror = mirror
         span.exported = True
         return span

@@ -12,14 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context, get_current
-from opentelemetry.trace import Status, StatusCode
 
 from otgraph.constants import NS_SEP, START
 from otgraph.engine.shown import describe_checkpoint
 from otgraph.events import (
     CheckpointSaved,
     Emitted,
-    Fact,
     MessageTold,
     Outcome,
     RunEnded,
@@ -41,16 +39,17 @@ from otgraph.events import (
 )
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
-from otgraph.tracing.counts import count_message, counts_of
+from otgraph.tracing.counts import count_message, counts_of, run_usage
 from otgraph.tracing.exceptions import Failures, exception_event
 from otgraph.tracing.faults import faults
+from otgraph.tracing.metrics import meters_for
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.origin import WHERE, carrier_of
 from otgraph.tracing.place import Place
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
-from otgraph.tracing.spans import let_go, run_span, said_again, task_span
+from otgraph.tracing.spans import end_span, let_go, run_span, said_again, task_span
 from otgraph.tracing.told import tell_returned
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class TracingObserver:
         context: the OpenTelemetry context of the caller.
     """
 
-    __slots__ = ("_capture", "_context", "_failures", "_options", "pipeline", "record")
+    __slots__ = ("_capture", "_context", "_failures", "_meters", "_options", "pipeline", "record")
 
     def __init__(
         self, pipeline: AnyPipeline, record: Record, context: Context, options: TelemetryOptions
@@ -93,6 +92,7 @@ class TracingObserver:
 
             self._capture = Capture(options)
         self._failures = Failures()
+        self._meters = meters_for(options.meter_provider)
         self.record = record
 
     def watch_foreign(self) -> None:
@@ -143,16 +143,21 @@ class TracingObserver:
             # Supersteps and tasks end with their flows; what is left here was cut off in the middle.
             for inner in left:
                 inner.annotate({names.OUTCOME: (outcome if not outcome.is_error else Outcome.CANCELLED).text})
-                self._finish(inner, StepEnded(run, 0))
+                inner.fact = StepEnded(run, 0)
+                inner.end()
             span.annotate({names.LEAKED: len(left)})
+        if place.usage is not None:
+            span.annotate(run_usage(run))
         if error is not None and not self._failures.knows(error):
             span.emit(*exception_event(error, self._options), None, reserved=True)
         try:
-            self._close(span, outcome, error, RunEnded(run, outcome))
+            end_span(span, outcome, error, RunEnded(run, outcome))
         finally:
             self._forget(run)
 
     def _forget(self, run: RunInfo) -> None:
+        if self._meters is not None:
+            self._meters.run_ended(run)
         if self._capture is not None:
             self._capture.run_ended(run)
         try:
@@ -280,7 +285,7 @@ class TracingObserver:
         elif self._failures.known and run.parent is None:
             self._failures.known = ()
         fact = StepEnded(run, 0) if self.record.mask & StepEnded.kind else None
-        self._close(span, outcome, error, fact)
+        end_span(span, outcome, error, fact)
 
     # ---- tasks
 
@@ -342,10 +347,10 @@ class TracingObserver:
     def task_ended(self, task: TaskInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the task's span."""
         span: Span = task.span
-        if (task.emitted or task.told or task.attempt > 1) and span._end_time is None:
+        if (task.emitted or task.told or task.usage or task.attempt > 1) and span._end_time is None:
             span.annotate(counts_of(task))
         fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
-        self._close(span, outcome, error, fact)
+        end_span(span, outcome, error, fact)
         if task.caller is not None or task.inside:
             let_go(task, outcome)
 
@@ -381,19 +386,3 @@ class TracingObserver:
         """Tell streams of the messages in what a node returned."""
         if self.record.mask & MessageTold.kind:
             tell_returned(self, task, result)
-
-    # ---- one way to end a span
-
-    def _close(self, span: Span, outcome: Outcome, error: BaseException | None, fact: Fact | None) -> None:
-        if not outcome.is_error:
-            span.conclude(outcome.text, fact)
-        elif span._end_time is None:
-            kind = outcome.text if error is None else type(error).__qualname__
-            span.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})
-            span.set_status(Status(StatusCode.ERROR))
-            self._finish(span, fact)
-
-    @staticmethod
-    def _finish(span: Span, fact: Fact | None) -> None:
-        span.fact = fact
-        span.end()

@@ -8,9 +8,11 @@ Rule: accepted for the application (`set_telemetry`), for a graph (`compile(tele
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from otgraph.tracing.budget import Budget, Price
 
 __all__ = ["TelemetryOptions", "get_telemetry", "set_telemetry"]
 
@@ -51,7 +53,19 @@ class TelemetryOptions:
     A caller's own span, where there is one, stays the parent. A fork is a new trace always.
     """
 
+    meter_provider: Any = None
+    """A `MeterProvider`; None for the global one."""
+    prices: Mapping[str, Price] | None = None
+    """Name of a model, as asked for or as it answers -> what its tokens cost; needed for costs."""
+    budget: Budget | None = None
+    """What a run may take of models; one that has used it up ends with `BudgetExceededError`."""
+
     def __post_init__(self) -> None:
+        if self.budget is not None and self.budget.cost is not None and not self.prices:
+            raise ValueError(
+                f"a budget of cost={self.budget.cost!r} needs prices: "
+                "give TelemetryOptions(prices={model: Price(...)})"
+            )
         if self.trace_resume not in ("link", "continue"):
             raise ValueError(f"trace_resume must be 'link' or 'continue', not {self.trace_resume!r}")
 

@@ -89,25 +89,37 @@ class Pipeline:
         """Whether the trace ids it makes are random, as far as the installed SDK asks."""
         self._watched = False
 
-    def root(self, name: str, context: Context, attributes: dict[str, Any], links: Any = ()) -> Span:
+    def root(
+        self,
+        name: str,
+        context: Context,
+        attributes: dict[str, Any],
+        links: Any = (),
+        kind: SpanKind = SpanKind.INTERNAL,
+    ) -> Span:
         """Make a span whose parent is the current span of `context`, if there is one."""
         parent = trace.get_current_span(context).get_span_context()
         if not parent.is_valid:
-            return self._sampled(
-                name, context, attributes, links, (self._id_generator.generate_trace_id(), None)
-            )
-        return self._sampled(name, context, attributes, links, (parent.trace_id, parent))
+            lineage = (self._id_generator.generate_trace_id(), None)
+            return self._sampled(name, context, attributes, links, lineage, kind)
+        return self._sampled(name, context, attributes, links, (parent.trace_id, parent), kind)
 
     def child(
-        self, name: str, parent: Span, context: Context, attributes: dict[str, Any], links: Any = ()
+        self,
+        name: str,
+        parent: Span,
+        context: Context,
+        attributes: dict[str, Any],
+        links: Any = (),
+        kind: SpanKind = SpanKind.INTERNAL,
     ) -> Span:
         """Make a span under one of otgraph's own; `context` is what a sampler that looks for itself is shown."""
         above = parent._context
         if not self._inherits:
             context = trace.set_span_in_context(parent, context)
-            return self._sampled(name, context, attributes, links, (above.trace_id, above))
+            return self._sampled(name, context, attributes, links, (above.trace_id, above), kind)
         own = child_context(above, self._new_span_id())
-        span = Span(self.source, name, own, above, attributes, links)
+        span = Span(self.source, name, own, above, attributes, links, kind)
         if span.exported is not parent.exported:
             span.exported = parent.exported
         return span
@@ -119,17 +131,20 @@ class Pipeline:
         attributes: dict[str, Any],
         links: Any,
         lineage: tuple[int, SpanContext | None],
+        kind: SpanKind,
     ) -> Span:
         trace_id, parent = lineage
         result = self._sampler.should_sample(
-            context, trace_id, name, SpanKind.INTERNAL, attributes, [trace.Link(*link) for link in links]
+            context, trace_id, name, kind, attributes, [trace.Link(*link) for link in links]
         )
         flags = SAMPLED if result.decision is Decision.RECORD_AND_SAMPLE else UNSAMPLED
         if self._random if parent is None else parent.trace_flags & RANDOM:
             flags = TraceFlags(flags | RANDOM)
         own = SpanContext(trace_id, self._new_span_id(), False, flags, result.trace_state)
         added = result.attributes
-        span = Span(self.source, name, own, parent, {**attributes, **added} if added else attributes, links)
+        if added:
+            attributes = {**attributes, **added}
+        span = Span(self.source, name, own, parent, attributes, links, kind)
         span.exported = self.exports and result.decision is not Decision.DROP
         return span
 

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry.context import Context
+from opentelemetry.trace import Status, StatusCode
 
 from otgraph.constants import NS_SEP
-from otgraph.events import Outcome, SpanNoted
+from otgraph.events import Fact, Outcome, SpanNoted
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.identity import config_attributes, run_facts
@@ -24,7 +25,7 @@ from otgraph.tracing.provider import AnyPipeline
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 
-__all__ = ["let_go", "run_span", "said_again", "task_span"]
+__all__ = ["end_span", "let_go", "run_span", "said_again", "task_span"]
 
 
 def run_span(
@@ -101,6 +102,18 @@ def _below_caller(pipeline: AnyPipeline, name: str, caller: TaskInfo, attributes
     if below_another:
         return pipeline.root(name, context, attributes)
     return pipeline.child(name, caller.span, context, attributes)
+
+
+def end_span(span: Span, outcome: Outcome, error: BaseException | None, fact: Fact | None) -> None:
+    """End the span of a run, a superstep or a task; what has ended it before is left as it is."""
+    if not outcome.is_error:
+        span.conclude(outcome.text, fact)
+    elif span._end_time is None:
+        kind = outcome.text if error is None else type(error).__qualname__
+        span.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})
+        span.set_status(Status(StatusCode.ERROR))
+        span.fact = fact
+        span.end()
 
 
 def let_go(task: TaskInfo, outcome: Outcome) -> None:

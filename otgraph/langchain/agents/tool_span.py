@@ -17,6 +17,7 @@ from otgraph.drivers.scope import CallScope
 from otgraph.runtime import SCOPE
 from otgraph.tracing import names
 from otgraph.tracing.inner import InnerSpan
+from otgraph.tracing.metrics import meters_for
 
 __all__ = ["ToolSpan", "tool_span"]
 
@@ -54,6 +55,12 @@ def tool_span(call: ToolCall, tool: BaseTool) -> Iterator[ToolSpan]:
     if tool.description:
         attributes[names.TOOL_DESCRIPTION] = tool.description
     name = f"{names.TOOL_SPAN} {tool.name}"
-    with InnerSpan(scope.run.observer, scope.task, name, attributes) as inner:
-        inner.content(names.TOOL_ARGUMENTS, call["args"])
-        yield ToolSpan(inner)
+    inner = InnerSpan(scope.run.observer, scope.task, name, attributes)
+    try:
+        with inner:
+            inner.content(names.TOOL_ARGUMENTS, call["args"])
+            yield ToolSpan(inner)
+    finally:
+        meters = meters_for(scope.run.observer.options.meter_provider)
+        if meters is not None:
+            meters.tool_called(inner.span)

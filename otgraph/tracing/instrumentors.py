@@ -1,0 +1,65 @@
+"""
+Other instrumentors that make spans of model calls, such as OpenTelemetry's and OpenInference's for OpenAI.
+
+Rule: they are recognised by the state they are in, and nothing of theirs is ever imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+__all__ = ["traced_elsewhere"]
+
+BASE: Final = "opentelemetry.instrumentation.instrumentor"
+"""The module of the class that all instrumentors derive from."""
+
+CLIENTS: Final = {
+    "azure.ai.inference": "azure_ai_inference",
+    "azure.ai.openai": "openai",
+    "aws.bedrock": "bedrock",
+    "gcp.gemini": "google_genai",
+    "gcp.gen_ai": "google_genai",
+    "gcp.vertex_ai": "vertexai",
+    "mistral_ai": "mistralai",
+    "x_ai": "openai",
+    "deepseek": "openai",
+}
+"""Provider -> the client by which it is called, where that has another name."""
+
+
+def traced_elsewhere(provider: str | None, *, bridged: bool) -> bool:
+    """
+    Say whether another instrumentor makes the span of a model call.
+
+    Args:
+        provider: whose model it is.
+        bridged: whether LangChain calls it.
+    """
+    if BASE not in sys.modules:
+        return False
+    active = set(_active())
+    if bridged and "langchain" in active:
+        return True
+    return provider is not None and CLIENTS.get(provider, provider) in active
+
+
+def _active() -> Iterator[str]:
+    """Yield the names of the libraries that are instrumented."""
+    waiting: list[Any] = [getattr(sys.modules[BASE], "BaseInstrumentor", object)]
+    if waiting[0] is object:
+        return
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            waiting.append(kind)
+            instance = kind.__dict__.get("_instance")
+            if instance is not None and getattr(instance, "is_instrumented_by_opentelemetry", False):
+                yield _library(kind.__module__)
+
+
+def _library(module: str) -> str:
+    """Return what an instrumentor instruments, by the name of its module."""
+    _, _, rest = module.partition("instrumentation.")
+    parts = rest.removeprefix("genai.").split(".")
+    return parts[0].removesuffix("_v2")

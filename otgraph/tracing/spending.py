@@ -1,0 +1,75 @@
+"""
+Sums of usage, on tasks and on the places of runs.
+
+Rule: what a call of a model takes is added to the task that makes it and to all that is around that task, once each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+from otgraph.infos import TaskInfo
+from otgraph.tracing import names
+from otgraph.tracing.budget import Budget
+from otgraph.usage import Usage
+
+__all__ = ["begin_call", "spend", "usage_attributes"]
+
+_lock = Lock()
+"""Nodes spend at the same time."""
+
+ONE_CALL = Usage(model_calls=1)
+
+
+def begin_call(task: TaskInfo, budget: Budget | None) -> None:
+    """
+    Count a call of a model before it begins.
+
+    Raises:
+        BudgetExceededError: there is nothing left for it.
+    """
+    with _lock:
+        if budget is not None:
+            root = task.run
+            while root.parent is not None:
+                root = root.parent
+            budget.check(root.place.usage or Usage())
+        _add(task, ONE_CALL)
+
+
+def spend(task: TaskInfo, usage: Usage) -> None:
+    """Add what a call has taken."""
+    with _lock:
+        _add(task, usage)
+
+
+def usage_attributes(usage: Usage) -> dict[str, Any]:
+    """Return attributes that tell a sum."""
+    told: dict[str, Any] = {
+        names.USED_CALLS: usage.model_calls,
+        names.USED_INPUT: usage.input_tokens,
+        names.USED_OUTPUT: usage.output_tokens,
+    }
+    if usage.cost is not None:
+        told[names.USED_COST] = usage.cost
+    return told
+
+
+def _add(task: TaskInfo, usage: Usage) -> None:
+    for holder in _around(task):
+        before = holder.usage
+        holder.usage = usage if before is None else before + usage
+
+
+def _around(task: Any) -> Iterator[Any]:
+    """Yield a task, the place of its run, the task in which that was begun, and so on."""
+    while task is not None:
+        yield task
+        if task.caller is not None:
+            task = task.caller
+            continue
+        run = task.run
+        yield run.place
+        task = run.caller if run.parent is not None else None
