@@ -132,24 +132,24 @@ def _steps_flow(run: Run, input: Any) -> Flow:
         if run.options.cache is not None:
             yield from restore_flow(run, tasks)
         if before and stops_at(run, before, tasks):
-            run.observer.run_paused(run)
+            run.observer.run_paused(run, "interrupt_before")
             return Outcome.INTERRUPTED
         if run.options.control is not None or run.parent is not None:
             _check_drain(run)
         if len(tasks) == 1 and tasks[0].node.hidden:
             yield from _start_flow(run, tasks[0])
             if after and stops_at(run, after, tasks):
-                run.observer.run_paused(run)
+                run.observer.run_paused(run, "interrupt_after")
                 return Outcome.INTERRUPTED
             continue
         yield from _superstep_flow(run, tasks if saved is None else taken_up(run, saved, tasks))
         if run.interrupts:
             return Outcome.INTERRUPTED
         if run.paused:
-            run.observer.run_paused(run)
+            run.observer.run_paused(run, "pending")
             return Outcome.INTERRUPTED
         if after and stops_at(run, after, tasks):
-            run.observer.run_paused(run)
+            run.observer.run_paused(run, "interrupt_after")
             return Outcome.INTERRUPTED
 
 

@@ -37,8 +37,13 @@ class Observer(Protocol):
     def run_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
         """A run is over."""
 
-    def run_paused(self, run: RunInfo) -> None:
-        """The run stops at a breakpoint."""
+    def run_paused(self, run: RunInfo, where: str) -> None:
+        """
+        The run stops at a breakpoint.
+
+        Args:
+            where: `interrupt_before` or `interrupt_after` a node, or `pending` where a graph inside it does.
+        """
 
     def run_resumed(self, run: RunInfo) -> None:
         """The run goes on from where an earlier one stopped."""

@@ -8,11 +8,10 @@ are, the run was given callbacks, or a node may not be silent for too long.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from otgraph.constants import CONF
+from otgraph.langchain.extra import extra
 from otgraph.run_config import TASK_ID
 from otgraph.runtime import Scope
 
@@ -21,7 +20,6 @@ __all__ = [
     "callbacks_of",
     "enter",
     "expect_models",
-    "extra",
     "hear_models",
     "observer_for",
 ]
@@ -92,14 +90,3 @@ def observer_for(observer: Any) -> Any:
     with extra("callbacks in a config"):
         from otgraph.langchain.observer import CallbackObserver
     return observer if isinstance(observer, CallbackObserver) else CallbackObserver(observer)
-
-
-@contextmanager
-def extra(what: str) -> Iterator[None]:
-    """Say, where LangChain is not installed, that `what` needs it."""
-    try:
-        yield
-    except ImportError as error:
-        raise ImportError(
-            f"LangChain is not installed, and is needed for {what}: pip install 'otgraph[langchain]'"
-        ) from error

@@ -6,11 +6,9 @@ Rule: whatever cannot work without it imports it here first, so that the error s
 
 from __future__ import annotations
 
+from otgraph.langchain.extra import extra
+
 __all__ = ["langchain_core"]
 
-try:
+with extra("agents and tools"):
     import langchain_core
-except ImportError as error:
-    raise ImportError(
-        "agents and tools are LangChain's: install langchain-core with `pip install otgraph[langchain]`"
-    ) from error

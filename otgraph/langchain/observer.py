@@ -14,14 +14,17 @@ from inspect import Parameter, signature
 from typing import Any
 
 from langchain_core.callbacks import CallbackManager
+from langchain_core.callbacks.manager import handle_event
 
 from otgraph.constants import NS_SEP
 from otgraph.engine.effects import CANCELLED, Failure
 from otgraph.engine.metadata import INTEGRATION, run_metadata, task_metadata
 from otgraph.errors import GraphInterrupt
 from otgraph.events import Outcome, TaskStarted, Write
+from otgraph.ids import checkpoint_text
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.langchain.handler import without_tokens
+from otgraph.langchain.lifecycle import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
 from otgraph.tracing.observer import TracingObserver
 
 __all__ = ["CallbackObserver"]
@@ -42,6 +45,7 @@ class CallbackObserver(TracingObserver):
         for name in TracingObserver.__slots__:
             setattr(self, name, getattr(around, name))
         self.record.call_back()
+        self._status: Any = "pending"
         self._held: list[Callable[[], Any]] | None = None
 
     # ---- streams
@@ -95,12 +99,40 @@ class CallbackObserver(TracingObserver):
                 tell = partial(chain.on_chain_error, error)
             else:
                 tell = partial(chain.on_chain_end, run.read(run.output_keys))
-            if self._held is None or run.parent is not None:
-                tell()
-            else:
-                self._held.append(tell)
+            told = [tell]
+            if outcome is Outcome.INTERRUPTED and run.parent is None:
+                told.insert(0, partial(self._tell, chain, "on_interrupt", self._interrupt_event(run, chain)))
+            if self._held is not None and run.parent is None:
+                self._held += told
+                return
+            for each in told:
+                each()
         finally:
             super().run_ended(run, outcome, error)
+
+    def run_paused(self, run: RunInfo, where: str) -> None:
+        """Note where the root run stops."""
+        super().run_paused(run, where)
+        if run.parent is None:
+            self._status = where
+
+    def run_resumed(self, run: Any) -> None:
+        """Tell the handlers that hear of it that a run goes on, each graph for itself."""
+        super().run_resumed(run)
+        if run.chain is not None:
+            event = GraphResumeEvent(
+                run.chain.run_id, "pending", checkpoint_text(run.checkpoint), tuple(run.ns)
+            )
+            self._tell(run.chain, "on_resume", event)
+
+    def _interrupt_event(self, run: Any, chain: Any) -> GraphInterruptEvent:
+        checkpoint, status = checkpoint_text(run.checkpoint), self._status
+        return GraphInterruptEvent(chain.run_id, status, checkpoint, tuple(run.ns), tuple(run.interrupts))
+
+    @staticmethod
+    def _tell(chain: Any, name: str, event: Any) -> None:
+        handlers = [handler for handler in chain.handlers if isinstance(handler, GraphCallbackHandler)]
+        handle_event(handlers, name, None, event)
 
     # ---- supersteps and tasks
 

@@ -12,7 +12,7 @@ from functools import cache
 from inspect import getattr_static
 from typing import Any
 
-from otgraph.langchain.bridge import extra
+from otgraph.langchain.extra import extra
 
 __all__ = ["events", "method", "register", "sequence"]
 

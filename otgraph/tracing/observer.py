@@ -169,7 +169,7 @@ class TracingObserver:
             self._failures.known = ()
             LIVE.pop(run.id, None)
 
-    def run_paused(self, run: RunInfo) -> None:
+    def run_paused(self, run: RunInfo, where: str) -> None:
         """Add the event to the run's span."""
         run.span.emit(RunPaused.name, None, RunPaused(run), reserved=True)
 

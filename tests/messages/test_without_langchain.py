@@ -151,3 +151,16 @@ for use in (lambda: graph.with_retry, lambda: graph.astream_events({}), lambda: 
         )
     )
     assert ("", expected) == (done.stderr, done.stdout)
+
+
+def test_handlers_need_langchain() -> None:
+    """The base of handlers is LangChain's: importing it says what to install."""
+    program = """
+try:
+    import otgraph.callbacks
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", BLOCKED + program], capture_output=True, text=True)
+    expected = "LangChain is not installed, and is needed for handlers of callbacks: pip install 'otgraph[langchain]'\n"
+    assert ("", expected) == (done.stderr, done.stdout)

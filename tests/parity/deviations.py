@@ -48,6 +48,7 @@ DEVIATIONS = {
     "interrupts.answers_nobody_can_place": "the error says which questions are open",
     "interrupts.without_a_saver": "the error says what to do",
     "names.types": "StreamMode has otgraph's own mode, spans; some names come with checkpointers",
+    "lifecycle.forks": "a run that goes another way goes on from the checkpoint that was asked for",
     "node_cache.a_key_function_that_fails": "a chunk that was made is shown, whatever fails next",
     "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",
     "retries.graphs_inside_that_save_themselves": (

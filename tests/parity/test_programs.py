@@ -12,6 +12,7 @@ from .registry import load_programs, run_program
 LANGCHAIN = (
     "agent_",
     "callbacks.",
+    "lifecycle.",
     "messages.",
     "react_agent.",
     "runnables",
