@@ -87,7 +87,7 @@ def _binding(model: Any) -> RunnableBinding[Any, Any] | None:
 def _check_bound(bound: Sequence[Any], tools: Sequence[BaseTool], provided: int) -> None:
     if len(bound) != len(tools) + provided:
         raise ValueError(
-            "Number of tools in the model.bind_tools() and tools passed to create_react_agent must match. Got "
+            "Number of tools in the model.bind_tools() and tools passed to create_react_agent must match Got "
             f"{len(tools)} tools, expected {len(bound)}"
         )
     missing = {tool.name for tool in tools} - {_name_of(tool) for tool in bound}

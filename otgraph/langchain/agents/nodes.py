@@ -90,14 +90,10 @@ def messages_of(state: Any) -> list[Any]:
 class AgentNode:
     """The node that asks the model what to do."""
 
-    def __init__(
-        self, source: ModelSource, prompt: PromptNode, name: str | None, direct: set[str], hooked: bool
-    ) -> None:
+    def __init__(self, source: ModelSource, prompt: PromptNode, name: str | None, hooked: bool) -> None:
         self._source = source
         self._prompt = prompt
         self._name = name
-        self._direct = direct
-        """Tools whose answer ends the run."""
         self._hooked = hooked
         """Whether a node before it says what the model is shown."""
 
@@ -130,16 +126,10 @@ class AgentNode:
 
     def _update(self, state: Any, answer: AIMessage) -> dict[str, Any]:
         answer.name = self._name
-        if answer.tool_calls and not self._may_go_on(state, answer):
+        left = field_of(state, "remaining_steps")
+        if answer.tool_calls and left is not None and left < 2:
             return {"messages": [AIMessage(id=answer.id, content=OUT_OF_STEPS)]}
         return {"messages": [answer]}
-
-    def _may_go_on(self, state: Any, answer: AIMessage) -> bool:
-        left = field_of(state, "remaining_steps")
-        if left is None:
-            return True
-        ends = all(call["name"] in self._direct for call in answer.tool_calls)
-        return bool(left >= (1 if ends else 2))
 
 
 class StructuredNode:

@@ -184,7 +184,7 @@ class _Agent:
         self, graph: StateGraph[Any, Any, Any, Any], prompt: Any, name: str | None, before: Any, after: Any
     ) -> None:
         """Add the nodes, and the edges between them."""
-        node = AgentNode(self._source, PromptNode(prompt), name, self._direct, before is not None)
+        node = AgentNode(self._source, PromptNode(prompt), name, before is not None)
         graph.add_node(AGENT, node, input_schema=_shown(graph.state_schema) if before else None)
         self._after = after is not None
         if before is not None:
@@ -203,9 +203,10 @@ class _Agent:
 
     def _add_routes(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
         end = END if self._shape is None else SHAPE
-        if self._after:
-            ways = [end, *([TOOLS, self._entry] if self._calls else [])]
-            graph.add_conditional_edges(AFTER, self._after_hook, ways)
+        if self._after and self._calls:
+            graph.add_conditional_edges(AFTER, self._after_hook, [end, TOOLS, self._entry])
+        elif self._after:
+            graph.add_edge(AFTER, end)
         elif self._calls:
             graph.add_conditional_edges(AGENT, self._after_model, [TOOLS, end])
         elif end != END:

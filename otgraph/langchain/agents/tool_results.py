@@ -74,7 +74,11 @@ def _checked_list(results: list[Any], call: ToolCall, form: Form) -> list[Any]:
 
 
 def _checked(command: Command[Any], call: ToolCall, form: Form) -> Command[Any]:
-    if command.graph == Command.PARENT or command.update is None:
+    if command.update is None:
+        return command
+    if command.graph == Command.PARENT:
+        if isinstance(command.update, Mapping):
+            _name(_messages_in(command, call, Form(form.key, plain=False)), call)
         return command
     messages = _messages_in(command, call, form)
     clears = any(isinstance(message, RemoveMessage) and message.id == REMOVE_ALL for message in messages)
