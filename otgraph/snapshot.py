@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple
 
 from typing_extensions import TypeVar
@@ -16,6 +16,7 @@ from typing_extensions import TypeVar
 from otgraph.constants import INTERRUPT, NS_SEP
 from otgraph.ids import hash_id
 from otgraph.run_config import RunnableConfig
+from otgraph.usage import Usage
 from otgraph.warnings import LangGraphDeprecatedSinceV10, LangGraphDeprecatedSinceV11
 
 __all__ = ["GraphOutput", "Interrupt", "PregelTask", "StateSnapshot", "StateUpdate"]
@@ -126,6 +127,8 @@ class GraphOutput(Generic[ValueT]):
     """The result, an instance of the output schema where that is a pydantic model or a dataclass."""
     interrupts: tuple[Interrupt[Any], ...] = ()
     """What the run now waits for; empty when it reached its end."""
+    usage: Usage = field(default=Usage(), compare=False, repr=False)
+    """What calls of models in the run have taken; otgraph's own, no part of what is compared or shown."""
 
     def __getitem__(self, key: str) -> Any:
         """Return `value[key]`, the attribute `key` of an object, or the interrupts."""

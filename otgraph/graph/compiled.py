@@ -128,7 +128,7 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
             if stream_mode != "values":
                 return chunks
             result = session.result
-        return invoke_result(self.plan, result, session.interrupts, version)
+        return invoke_result(self.plan, result, session, version)
 
     async def ainvoke(
         self,
@@ -169,7 +169,7 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
             if stream_mode != "values":
                 return chunks
             result = session.result
-        return invoke_result(self.plan, result, session.interrupts, version)
+        return invoke_result(self.plan, result, session, version)
 
     def stream(
         self,

@@ -13,11 +13,13 @@ from otgraph.constants import CONF
 from otgraph.drivers.base import Driver
 from otgraph.drivers.threads import ThreadDriver
 from otgraph.engine.cached import cache_namespaces
+from otgraph.engine.run import Run
 from otgraph.graph.execution import Arguments, Execution
 from otgraph.graph.views import views_of
 from otgraph.plan.model import Keys, Plan
 from otgraph.runtime import SCOPE
 from otgraph.stream.subscription import Subscription
+from otgraph.usage import Usage
 
 if TYPE_CHECKING:
     from otgraph.drivers.aio import AsyncDriver
@@ -34,7 +36,7 @@ class Session:
         default_keys: what the run shows where the caller did not say.
     """
 
-    __slots__ = ("_default_keys", "_given", "_graph", "interrupts", "result")
+    __slots__ = ("_default_keys", "_given", "_graph", "interrupts", "result", "usage")
 
     def __init__(self, graph: Pregel[Any, Any, Any, Any], given: Arguments, default_keys: Keys) -> None:
         self._graph = graph
@@ -44,6 +46,8 @@ class Session:
         """What the run returned, once its stream has ended."""
         self.interrupts: Sequence[Any] = ()
         """What the run waits for, once its stream has ended."""
+        self.usage: Usage | None = None
+        """What calls of models have taken by then; None where there were none."""
 
     def stream(self, mode: Any, version: str, **wishes: Any) -> Iterator[Any]:
         """Drive the run and yield its chunks; nothing happens before the first `next`."""
@@ -92,19 +96,23 @@ class Session:
         """Drive the run to its end with nobody watching."""
         execution = Execution(self._graph, self._given, self._default_keys)
         result = execution.driver(ThreadDriver).run()
-        self.interrupts = execution.run.interrupts
+        self._note(execution.run)
         return result
 
     async def arun(self) -> Any:
         """Drive the run to its end on the event loop with nobody watching."""
         execution = Execution(self._graph, self._given, self._default_keys)
         result = await execution.driver(_async_driver()).run()
-        self.interrupts = execution.run.interrupts
+        self._note(execution.run)
         return result
+
+    def _note(self, run: Run) -> None:
+        self.interrupts = run.interrupts
+        self.usage = run.place.usage
 
     def _conclude(self, execution: Execution, driver: Driver) -> None:
         self.result = driver.result()
-        self.interrupts = execution.run.interrupts
+        self._note(execution.run)
 
     def _resolved(self, mode: Any) -> Any:
         return default_mode(self._graph.stream_mode, self._given.config) if mode is None else mode

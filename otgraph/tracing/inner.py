@@ -15,8 +15,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from otgraph.errors import GraphBubbleUp
-from otgraph.events import SpanNoted
+from otgraph.errors import GraphBubbleUp, GraphInterrupt
+from otgraph.events import Outcome, SpanNoted
 from otgraph.infos import TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.faults import faults
@@ -41,7 +41,7 @@ class InnerSpan:
         kind: `CLIENT` for work that another service does.
     """
 
-    __slots__ = ("_attributes", "_before", "_kind", "_name", "_observer", "_task", "span")
+    __slots__ = ("_attributes", "_before", "_failed", "_kind", "_name", "_observer", "_task", "span")
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class InnerSpan:
         kind: SpanKind = SpanKind.INTERNAL,
     ) -> None:
         self._kind = kind
+        self._failed = False
         self._observer = observer
         self._task = task
         self._name = name
@@ -98,8 +99,9 @@ class InnerSpan:
             return
         if isinstance(error, Exception) and not isinstance(error, GraphBubbleUp):
             # The exception itself is recorded once, on the task, if it gets that far.
-            span.annotate({names.ERROR_TYPE: type(error).__qualname__})
-            span.set_status(Status(StatusCode.ERROR))
+            self.fail(type(error).__qualname__)
+        elif not self._failed:
+            span.annotate({names.OUTCOME: _outcome_of(error).text})
         span.fact = self._fact()
         span.end()
 
@@ -109,7 +111,8 @@ class InnerSpan:
 
     def fail(self, kind: str) -> None:
         """Mark the work as failed, where its error goes no further than this."""
-        self.span.annotate({names.ERROR_TYPE: kind})
+        self._failed = True
+        self.span.annotate({names.OUTCOME: Outcome.ERROR.text, names.ERROR_TYPE: kind})
         self.span.set_status(Status(StatusCode.ERROR))
 
     def content(self, attribute: str, value: Any) -> None:
@@ -123,3 +126,10 @@ class InnerSpan:
             faults.count(error, "content capture")
             return
         self.span.annotate({attribute: text, names.TRUNCATED: True} if cut else {attribute: text})
+
+
+def _outcome_of(error: BaseException | None) -> Outcome:
+    """Return how work came to its end that did not fail."""
+    if isinstance(error, GraphInterrupt):
+        return Outcome.INTERRUPTED
+    return Outcome.SUCCESS if error is None or isinstance(error, GraphBubbleUp) else Outcome.CANCELLED

@@ -164,28 +164,27 @@ def test_a_model_inside_a_tool(drive: Drive, serve: Serve, traced: Traced) -> No
     assert ["weather"] * 3 == [each.attributes["gen_ai.agent.name"] for each in finished(traced, "chat")]
 
 
-@pytest.mark.parametrize("mode", [None, "messages"])
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("answer", "kind", "mode"),
     [
-        (Answer(text="big red fox", breaks_after=2), "OpenAIConnectionError"),
-        (Answer(text="big red fox", garbles_after=2), "JSONDecodeError"),
-        (limited(), "OpenAIRateLimitError"),
+        (Answer(text="big red fox", breaks_after=2), "OpenAIConnectionError", "messages"),
+        (Answer(text="big red fox", garbles_after=2), "JSONDecodeError", "messages"),
+        (limited(), "OpenAIRateLimitError", "messages"),
+        (limited(), "OpenAIRateLimitError", "values"),
     ],
-    ids=["disconnect", "malformed", "429"],
+    ids=["disconnect", "malformed", "429 streamed", "429"],
 )
 def test_a_call_that_fails(
-    drive: Drive, serve: Serve, traced: Traced, answer: Answer, kind: str, mode: str | None
+    drive: Drive, serve: Serve, traced: Traced, answer: Answer, kind: str, mode: str
 ) -> None:
     """The span has the status and the kind of the error, and ends before its task's."""
-    if mode is None and answer.status == 200:
-        pytest.skip("an answer that is not streamed cannot break in the middle")
     graph = line(MessagesState, n=asks(drive, chat(serve(answer))))
     with pytest.raises(Exception):
-        drive.stream(graph, HI, stream_mode=mode or "values", telemetry=traced.options)
+        drive.stream(graph, HI, stream_mode=mode, telemetry=traced.options)
     (span,) = finished(traced, "chat")
     assert (StatusCode.ERROR, kind) == (span.status.status_code, span.attributes["error.type"])
     assert span.end_time <= traced.span("invoke_node n").end_time
+    assert "error" == span.attributes["otgraph.outcome"]
     assert not span.events
 
 
@@ -205,6 +204,7 @@ def test_a_consumer_who_leaves(drive: Drive, serve: Serve, traced: Traced) -> No
     drive.invoke(graph, HI, telemetry=traced.options)
     (span,) = finished(traced, "chat")
     assert StatusCode.UNSET is span.status.status_code
+    assert span.attributes["otgraph.outcome"] in ("success", "cancelled", "abandoned")
     assert "otgraph.spans.leaked" not in traced.span("invoke_workflow LangGraph").attributes
 
 
@@ -214,7 +214,9 @@ def test_usage_is_summed_without_counting_twice(drive: Drive, serve: Serve, trac
     builder.add_node("weather", agent_of(serve(CALL, SUNNY))).add_edge(START, "weather")
     builder.add_node("n", asks(drive, chat(serve(FOX)))).add_edge("weather", "n")
     options = replace(traced.options, prices={"gpt-4o-mini": Price(input=1_000, output=10_000)})
-    drive.invoke(builder.compile(name="outer"), HI, telemetry=options)
+    output = drive.invoke(builder.compile(name="outer"), HI, telemetry=options, version="v2")
+    assert (3, 157, 29) == (output.usage.model_calls, output.usage.input_tokens, output.usage.output_tokens)
+    assert output.usage.cost == pytest.approx(0.157 + 0.29)
 
     def used(name: str) -> list[Any]:
         return [
