@@ -136,7 +136,7 @@ def _steps_flow(run: Run, input: Any) -> Flow:
             return Outcome.INTERRUPTED
         if run.options.control is not None or run.parent is not None:
             _check_drain(run)
-        if len(tasks) == 1 and tasks[0].node.hidden:
+        if saved is not None and len(tasks) == 1 and tasks[0].node.hidden:
             yield from _start_flow(run, tasks[0])
             if after and stops_at(run, after, tasks):
                 run.observer.run_paused(run, "interrupt_after")
@@ -267,9 +267,8 @@ def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
         raise run.leaving
     try:
         # Where a task waits, the writes of the others are shown, at the root, and not kept.
-        handlers = [task.handler for task in tasks if task.handler is not None]
-        if handlers:
-            tasks = [*tasks, *handlers]
+        if run.plan.handled:
+            tasks = [*tasks, *(task.handler for task in tasks if task.handler is not None)]
         if not (run.interrupts or run.paused):
             _apply(run, tasks)
             if run.saved is not None:

@@ -35,23 +35,23 @@ def plan_tasks(run: Run, *, inputs: bool = True) -> list[Task]:
     packets = run.channels[TASKS].peek()
     if packets:
         _plan_pushed(run, packets, tasks)
-    nodes = run.plan.nodes
-    for name in _declared(run) if run.updated is None else _candidates(run, run.updated):
+    nodes, updated = run.plan.nodes, run.updated
+    due: set[str] = set()
+    candidates: Iterable[str] = due
+    if updated is None:
+        candidates = _declared(run)
+    else:
+        triggered = run.plan.trigger_to_nodes
+        for channel in updated:
+            if channel in triggered:
+                due.update(triggered[channel])
+        if len(due) > 1:
+            candidates = sorted(due)
+    for name in candidates:
         node = nodes[name]
         if _is_due(run, node):
-            tasks.append(_pulled(run, node, inputs=inputs))
+            tasks.append(_pulled(run, node, inputs))
     return tasks
-
-
-def _candidates(run: Run, updated: Iterable[str]) -> Iterable[str]:
-    """Return the nodes that a change of these channels may have made due, by name."""
-    triggered = run.plan.trigger_to_nodes
-    due: set[str] = set()
-    for channel in updated:
-        names = triggered.get(channel)
-        if names is not None:
-            due.update(names)
-    return sorted(due) if len(due) > 1 else due
 
 
 def _declared(run: Run) -> Iterable[str]:
@@ -103,12 +103,14 @@ def _is_due(run: Run, node: NodePlan) -> bool:
     return False
 
 
-def _pulled(run: Run, node: NodePlan, *, inputs: bool) -> Task:
+def _pulled(run: Run, node: NodePlan, inputs: bool) -> Task:
     # All triggers of the node are named, whichever of them made it due: LangGraph's ids are made of all of them.
     name, triggers = node.name, node.triggers
     id = run.ids(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *triggers))  # noqa: A001
     try:
-        input = node_input(run, node) if inputs else None  # noqa: A001
+        input = None  # noqa: A001
+        if inputs:
+            input = _input_of_start(run, node) if node.hidden else read_state(run, node.schema)  # noqa: A001
     except Exception as error:
         if sys.version_info >= (3, 11):
             error.add_note(f"Before task with name '{name}' and path '{(PULL, name)}'")
@@ -129,12 +131,10 @@ def _pulled(run: Run, node: NodePlan, *, inputs: bool) -> Task:
     return task
 
 
-def node_input(run: Run, node: NodePlan) -> Any:
-    """Return what a node is shown: the view of its schema, or the whole of its only channel."""
-    if node.hidden:
-        value = run.channels[node.name].peek()
-        return None if value is MISSING else value
-    return read_state(run, node.schema)
+def _input_of_start(run: Run, node: NodePlan) -> Any:
+    """Return the input of the run, which the hidden node passes on as it is."""
+    value = run.channels[node.name].peek()
+    return None if value is MISSING else value
 
 
 def read_state(run: Run, schema: Schema, overlay: Mapping[str, Any] | None = None) -> Any:

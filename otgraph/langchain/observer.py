@@ -147,8 +147,8 @@ class CallbackObserver(TracingObserver):
             super().step_ended(run, Outcome.ERROR, error)
             raise
 
-    def _start_task(self, task: Any, fact: TaskStarted | None, **more: Any) -> None:
-        super()._start_task(task, fact, **more)
+    def _start_task(self, task: Any, fact: TaskStarted | None, more: Any = None) -> None:
+        super()._start_task(task, fact, more)
         try:
             self._begin(task)
         except BaseException as error:

@@ -141,10 +141,14 @@ class Plan:
     """`volatile`, as a set."""
     untracked: frozenset[str] = field(init=False)
     """Channels of which nothing is saved."""
+    handled: bool = field(init=False)
+    """Whether any node has an error handler."""
     message_keys: frozenset[str] = field(init=False)
     """The channels that hold messages, known by their ids."""
 
     def __post_init__(self) -> None:
+        handled = any(node.error_handler is not None for node in self.nodes.values())
+        object.__setattr__(self, "handled", handled)
         object.__setattr__(self, "entry", self.nodes.get("__start__") or next(iter(self.nodes.values())))
         object.__setattr__(self, "volatile_keys", frozenset(self.volatile))
         untracked = frozenset(key for key, channel in self.channels.items() if not channel.tracked)

@@ -226,7 +226,7 @@ class TracingObserver:
             self.emitted(task, item)
         self.task_restored(task, task.writes)
 
-    def _start_task(self, task: TaskInfo, fact: TaskStarted | None, **more: Any) -> None:
+    def _start_task(self, task: TaskInfo, fact: TaskStarted | None, more: Any = None) -> None:
         place: Place = task.run.place
         task.span = span = task_span(self.pipeline, task, more)
         place.latest.append(span)
@@ -260,7 +260,7 @@ class TracingObserver:
                 self._say_again(task)
         else:
             ns = {names.TASK_NS: NS_SEP.join(task.ns or ())}
-            self._start_task(task, TaskStarted(task) if heard else None, **ns)
+            self._start_task(task, TaskStarted(task) if heard else None, ns)
 
     def step_applied(self, run: RunInfo, step: int, changed: Sequence[str], written: Sequence[str]) -> None:
         """Add the event to the superstep's span; to the run's for the input."""

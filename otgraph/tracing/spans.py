@@ -66,7 +66,7 @@ def run_span(
     return place, pipeline.child(name, caller.span, context, attributes, lineage.links)
 
 
-def task_span(pipeline: AnyPipeline, task: TaskInfo, more: Mapping[str, Any]) -> Span:
+def task_span(pipeline: AnyPipeline, task: TaskInfo, more: Mapping[str, Any] | None) -> Span:
     """
     Return a span for a task; it has not started yet.
 
@@ -82,8 +82,9 @@ def task_span(pipeline: AnyPipeline, task: TaskInfo, more: Mapping[str, Any]) ->
         names.STEP: task.step,
         names.TASK_ID: task.id,
         names.TRIGGERS: task.triggers,
-        **more,
     }
+    if more:
+        attributes.update(more)
     if task.goes_on:
         attributes[names.GOES_ON] = task.goes_on
     if task.handles is not None:
