@@ -7,7 +7,7 @@ that is around it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 __all__ = ["Usage"]
 
@@ -32,6 +32,16 @@ class Usage:
     def total_tokens(self) -> int:
         """Those of input and of output."""
         return self.input_tokens + self.output_tokens
+
+    def at_least(self, other: Usage) -> Usage:
+        """Return the greater of each count: what is told of one call again and again, as it goes on."""
+        pairs = ((getattr(self, item.name), getattr(other, item.name)) for item in fields(self))
+        return Usage(
+            *(
+                theirs if ours is None else ours if theirs is None else max(ours, theirs)
+                for ours, theirs in pairs
+            )
+        )
 
     def __add__(self, other: Usage) -> Usage:
         costs = [cost for cost in (self.cost, other.cost) if cost is not None]

@@ -55,7 +55,7 @@ def read_response(response: Any) -> ModelResponse:
     """Return what an answer, or a chunk of one, tells; it may be of OpenAI's kind or of Anthropic's, or a dict."""
     response = _get(response, "message") or response
     reasons = [_get(choice, "finish_reason") for choice in _get(response, "choices") or ()]
-    reasons.append(_get(response, "stop_reason"))
+    reasons.append(_get(response, "stop_reason") or _get(_get(response, "delta"), "stop_reason"))
     usage = _get(response, "usage")
     return ModelResponse(
         model=_get(response, "model"),
@@ -66,14 +66,14 @@ def read_response(response: Any) -> ModelResponse:
 
 
 def merged(old: ModelResponse | None, new: ModelResponse) -> ModelResponse:
-    """Return what two chunks of an answer tell together; the later one counts."""
+    """Return what two chunks of an answer tell together; the later one counts, and of a count the greater one."""
     if old is None:
         return new
     return ModelResponse(
         new.model or old.model,
         new.id or old.id,
         new.finish_reasons or old.finish_reasons,
-        new.usage or old.usage,
+        old.usage.at_least(new.usage) if old.usage and new.usage else new.usage or old.usage,
         new.messages or old.messages,
     )
 
