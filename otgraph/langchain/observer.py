@@ -19,7 +19,7 @@ from langchain_core.callbacks.manager import handle_event
 from otgraph.constants import NS_SEP
 from otgraph.engine.effects import CANCELLED, Failure
 from otgraph.engine.metadata import INTEGRATION, run_metadata, task_metadata
-from otgraph.errors import GraphInterrupt
+from otgraph.errors import GraphDrained, GraphInterrupt
 from otgraph.events import Outcome, TaskStarted, Write
 from otgraph.ids import checkpoint_text
 from otgraph.infos import RunInfo, TaskInfo
@@ -95,8 +95,8 @@ class CallbackObserver(TracingObserver):
                 return
             if outcome is Outcome.INTERRUPTED and run.parent is not None:
                 tell = partial(chain.on_chain_error, GraphInterrupt(tuple(run.interrupts)))
-            elif error is not None:
-                tell = partial(chain.on_chain_error, error)
+            elif (failure := error or _cut_short(run, outcome)) is not None:
+                tell = partial(chain.on_chain_error, failure)
             else:
                 tell = partial(chain.on_chain_end, run.read(run.output_keys))
             told = [tell]
@@ -221,7 +221,8 @@ class CallbackObserver(TracingObserver):
             _stream(task.chain, task.returned)
             task.chain.on_chain_end(task.returned)
             task.chain = task.callbacks = task.returned = None
-        self._fail(task, error or GeneratorExit(f"the task was {outcome.value}"))
+        drained = _drained(task.state) if outcome is Outcome.DRAINED else None
+        self._fail(task, error or drained or GeneratorExit(f"the task was {outcome.value}"))
         super().task_ended(task, outcome, error)
 
     @staticmethod
@@ -230,6 +231,22 @@ class CallbackObserver(TracingObserver):
         task.callbacks = task.returned = None
         if chain is not None:
             chain.on_chain_error(error)
+
+
+def _cut_short(run: Any, outcome: Outcome) -> BaseException | None:
+    """Return what LangChain is told ended a run that did not come to its end, without being an error to us."""
+    if outcome is Outcome.DRAINED:
+        return _drained(run)
+    if outcome in (Outcome.CANCELLED, Outcome.ABANDONED):
+        return GeneratorExit(f"the run was {outcome.value}")
+    return None
+
+
+def _drained(run: Any) -> GraphDrained:
+    """Return what a run ended with that was asked to stop, by its control or that of a run around it."""
+    while run is not None and run.options.control is None:
+        run = run.parent
+    return GraphDrained("drained" if run is None else run.options.control.drain_reason)
 
 
 def _stream(chain: Any, result: Any) -> None:

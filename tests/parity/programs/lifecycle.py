@@ -187,3 +187,37 @@ def a_handler_that_insists_on_failing(lg, drive):
     """With `raise_error` the exception of a handler is the run's."""
     graph = chain(lg, Log, ("ask", asking(lg, drive))).compile(checkpointer=drive.saver())
     yield drive.invoke(graph, {"log": []}, config_with(hearing(lg, fails=True)))
+
+
+@covers("CBK-01")
+def runs_that_do_not_come_to_their_end(lg, drive):
+    """A consumer that leaves, and a run that is asked to stop, end the run's chain as an error does."""
+    from langchain_core.callbacks import BaseCallbackHandler
+
+    def watched():
+        class Ends(BaseCallbackHandler):
+            def on_chain_end(self, outputs, **kwargs):
+                log.append(("end", kwargs.get("parent_run_id") is None))
+
+            def on_chain_error(self, error, **kwargs):
+                log.append((type(error).__name__, kwargs.get("parent_run_id") is None))
+
+        log = []
+        return Ends(), log
+
+    controls = []
+
+    @drive.node
+    def stops(state):
+        controls[-1].request_drain("enough")
+
+    handler, log = watched()
+    graph = chain(lg, Log, *saying(drive, "a", "b")).compile()
+    yield drive.stream(graph, {"log": []}, {"callbacks": [handler]}, stop=1)
+    yield log
+    graph = chain(lg, Log, ("stops", stops), *saying(drive, "a")).compile()
+    for stopped in (graph, chain(lg, Log, ("inner", graph)).compile()):
+        handler, log = watched()
+        controls.append(lg.runtime.RunControl())
+        yield drive.invoke(stopped, {"log": []}, {"callbacks": [handler]}, control=controls[-1])
+        yield log
