@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from langchain_core.tools import BaseTool, InjectedToolArg
 from langchain_core.tools import base as _tools
@@ -119,7 +119,8 @@ def injection_of(tool: BaseTool) -> Injection:
     state: dict[str, StateArgument] = {}
     store: list[str] = []
     runtime: list[str] = []
-    for name, annotation in _tools.get_all_basemodel_annotations(schema).items():
+    annotations = {**_own_annotations(tool), **_tools.get_all_basemodel_annotations(schema)}
+    for name, annotation in annotations.items():
         marks = _marks(annotation)
         for mark in marks:
             if mark is InjectedState or isinstance(mark, InjectedState):
@@ -130,6 +131,15 @@ def injection_of(tool: BaseTool) -> Injection:
         if _is_runtime(annotation):
             runtime.append(name)
     return Injection(tool.name, state, tuple(store), tuple(runtime))
+
+
+def _own_annotations(tool: BaseTool) -> dict[str, Any]:
+    """Return what a tool's function says of its parameters: a schema of its user's may leave out what is injected."""
+    function = getattr(tool, "func", None) or getattr(tool, "coroutine", None) or tool._run
+    try:
+        return get_type_hints(function, include_extras=True)
+    except (NameError, TypeError):
+        return {}
 
 
 def _marks(annotation: Any) -> tuple[Any, ...]:

@@ -101,8 +101,9 @@ class ToolNode:
     ) -> None:
         self.name = name
         self.tags = tags
-        self.messages_key = messages_key
-        self._handling: Handling = handle_tool_errors
+        # langgraph-supervisor makes a node of another by these two.
+        self._handle_tool_errors: Handling = handle_tool_errors
+        self._messages_key = messages_key
         self._wrap = wrap_tool_call
         self._awrap = awrap_tool_call
         made = [tool if isinstance(tool, BaseTool) else make_tool(tool) for tool in tools]
@@ -215,7 +216,7 @@ class ToolNode:
 
     def _answer(self, request: ToolCallRequest, error: Exception) -> ToolMessage:
         """Return what the model is told of an error, or raise it."""
-        text = handled(self._handling, error)
+        text = handled(self._handle_tool_errors, error)
         if text is None:
             raise error
         call = request.tool_call
@@ -248,7 +249,7 @@ class ToolNode:
                 server_info=getattr(runtime, "server_info", None),
             )
             requests.append(ToolCallRequest(call, self._tools.get(call["name"]), state, mine))
-        return Form(self.messages_key, plain), requests
+        return Form(self._messages_key, plain), requests
 
     def _calls(self, given: Any) -> tuple[list[ToolCall], Any, bool]:
         """
@@ -266,11 +267,11 @@ class ToolNode:
                 return list(given), given if scope is None else scope.state, False
             messages, plain = given, True
         else:
-            found = given.get(self.messages_key) if isinstance(given, Mapping) else None
-            messages, plain = found or getattr(given, self.messages_key, None) or [], False
+            found = given.get(self._messages_key) if isinstance(given, Mapping) else None
+            messages, plain = found or getattr(given, self._messages_key, None) or [], False
         if not messages:
             raise ValueError(
-                f"No message found in input: expected messages under {self.messages_key!r}, got {given!r}"
+                f"No message found in input: expected messages under {self._messages_key!r}, got {given!r}"
             )
         last = next((message for message in reversed(messages) if isinstance(message, AIMessage)), None)
         if last is None:

@@ -315,6 +315,22 @@ def parts_of_output(lg, drive):
 
 
 @covers("PRE-15")
+def with_a_schema_of_its_own(lg, drive):
+    """A tool whose schema leaves out what is injected gets it all the same."""
+    from pydantic import BaseModel
+
+    class Arguments(BaseModel):
+        x: int
+
+    def look(x: int, runtime: lg.prebuilt.ToolRuntime) -> str:
+        """Look."""
+        return f"{x} {runtime.tool_call_id} {sorted(runtime.state)}"
+
+    node = lg.prebuilt.ToolNode([tool(drive, look, args_schema=Arguments)])
+    yield shown(drive.invoke(tools_graph(lg, node), asked(("look", {"x": 1}))))
+
+
+@covers("PRE-15")
 def classes(lg):
     """The marks are LangChain's for injected arguments, and the runtime has its fields."""
     import dataclasses
