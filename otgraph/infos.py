@@ -145,6 +145,8 @@ class TaskInfo:
     """From 1."""
     inside: Sequence[Any] = ()
     """The observer's handles of work inside it that goes on, such as calls of tools."""
+    models: Sequence[Any] = ()
+    """The observer's handles of calls of models inside it that go on, or that were left and never ended."""
     usage: Any = None
     """What calls of models inside it have taken, a `Usage`; None where there were none."""
     emitted: int = 0

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
@@ -36,7 +37,8 @@ class ModelHandler(BaseCallbackHandler):
     ignore_chain = ignore_agent = ignore_retriever = ignore_retry = ignore_custom_event = True
 
     def __init__(self) -> None:
-        self._calls: dict[UUID, ModelTrace] = {}
+        # Kept by their tasks: LangChain does not tell of the end of an async stream that nobody reads to its end.
+        self._calls: WeakValueDictionary[UUID, ModelTrace] = WeakValueDictionary()
 
     def on_chat_model_start(
         self,

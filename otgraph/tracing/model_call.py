@@ -22,7 +22,7 @@ from otgraph.tracing.inner import InnerSpan
 from otgraph.tracing.instrumentors import traced_elsewhere
 from otgraph.tracing.metrics import meters_for
 from otgraph.tracing.observer import TracingObserver
-from otgraph.tracing.spending import begin_call, spend
+from otgraph.tracing.spending import begin_call, end_call, spend
 
 __all__ = ["ModelCall"]
 
@@ -51,7 +51,7 @@ class ModelCall:
         task: in which the model is called.
     """
 
-    __slots__ = ("_current", "_first_ns", "_observer", "_request", "_span", "_task")
+    __slots__ = ("__weakref__", "_current", "_first_ns", "_observer", "_request", "_span", "_task")
 
     def __init__(self, observer: TracingObserver, task: TaskInfo, request: ModelRequest) -> None:
         self._observer = observer
@@ -68,7 +68,7 @@ class ModelCall:
         Raises:
             BudgetExceededError: the run has nothing left for it.
         """
-        begin_call(self._task, self._observer.options.budget)
+        begin_call(self._task, self, self._observer.options.budget)
         try:
             self._start(current)
         except Exception as error:
@@ -107,6 +107,7 @@ class ModelCall:
 
     def end(self, response: ModelResponse | None, error: BaseException | None) -> None:
         """End, with what is known of the answer."""
+        end_call(self._task, self)
         try:
             response = self._spend(response)
             if self._span is not None:

@@ -15,7 +15,7 @@ from otgraph.tracing import names
 from otgraph.tracing.budget import Budget
 from otgraph.usage import Usage
 
-__all__ = ["begin_call", "spend", "usage_attributes"]
+__all__ = ["begin_call", "end_call", "spend", "usage_attributes"]
 
 _lock = Lock()
 """Nodes spend at the same time."""
@@ -23,9 +23,9 @@ _lock = Lock()
 ONE_CALL = Usage(model_calls=1)
 
 
-def begin_call(task: TaskInfo, budget: Budget | None) -> None:
+def begin_call(task: TaskInfo, call: Any, budget: Budget | None) -> None:
     """
-    Count a call of a model before it begins.
+    Count a call of a model before it begins, and have the task keep it as long as it goes on.
 
     Raises:
         BudgetExceededError: there is nothing left for it.
@@ -37,6 +37,13 @@ def begin_call(task: TaskInfo, budget: Budget | None) -> None:
                 root = root.parent
             budget.check(root.place.usage or Usage())
         _add(task, ONE_CALL)
+        task.models = [*task.models, call]
+
+
+def end_call(task: TaskInfo, call: Any) -> None:
+    """Let go of a call that is over."""
+    with _lock:
+        task.models = [other for other in task.models if other is not call]
 
 
 def spend(task: TaskInfo, usage: Usage) -> None:

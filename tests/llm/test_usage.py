@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -159,16 +161,17 @@ def test_nothing_is_kept_of_calls_that_are_over(serve: Callable[..., Server]) ->
 
     model = chat(serve(Answer(text="a b c"), Answer(text="a b c", breaks_after=2), Answer(text="a b c")))
 
-    def n(state: State) -> None:
+    async def n(state: State) -> None:
         list(model.stream("hi"))
         with pytest.raises(Exception):
             list(model.stream("hi"))
-        for _ in model.stream("hi"):
+        async for _ in model.astream("hi"):
             break
 
     builder: Any = StateGraph(State)
-    builder.add_node("n", n).add_edge(START, "n").compile().invoke({"topic": "x"})
+    asyncio.run(builder.add_node("n", n).add_edge(START, "n").compile().ainvoke({"topic": "x"}))
     (handler,) = (
         each for each in CallbackManager.configure().handlers if type(each).__name__ == "ModelHandler"
     )
-    assert {} == handler._calls
+    gc.collect()
+    assert {} == dict(handler._calls)
