@@ -68,7 +68,7 @@ def test_it_is_too_late_once_langgraph_is_imported() -> None:
 
 @pytest.mark.oracle
 def test_a_graph_of_langgraphs_is_a_node() -> None:
-    """A graph that LangGraph compiled runs inside one of otgraph's, and its custom items are heard."""
+    """A graph that LangGraph compiled runs inside one of otgraph's."""
     code = (
         "from typing import TypedDict\n"
         "import langgraph.graph as theirs, otgraph.graph as ours\n"

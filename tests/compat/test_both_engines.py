@@ -1,0 +1,55 @@
+"""A graph of one engine as a node of the other's, in one process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from .test_packages import PYTHON, REPOSITORY
+
+PROGRAM = """
+import sys
+from importlib import import_module
+from typing import TypedDict
+
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+
+inside, outside = sys.argv[1:3]
+
+class State(TypedDict):
+    said: list
+
+def node(state, config):
+    model = GenericFakeChatModel(messages=iter([AIMessage("red fox")]))
+    return {"said": [model.invoke("hi").content, config["configurable"]["mine"], config["tags"]]}
+
+def graph(engine, action):
+    builder = import_module(f"{engine}.graph").StateGraph(State)
+    return builder.add_node("n", action).add_edge("__start__", "n").compile()
+
+both = graph(outside, graph(inside, node))
+config = {"configurable": {"mine": "m"}, "tags": ["u"]}
+print(both.invoke({"said": []}, config))
+print([chunk.content for chunk, _ in both.stream({"said": []}, config, stream_mode="messages")])
+"""
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("inside", "outside"), [("langgraph", "otgraph"), ("otgraph", "langgraph")])
+def test_a_graph_of_the_other_engine_is_a_node(inside: str, outside: str) -> None:
+    """It gets the config of the run around it, gives its result, and its models' tokens are in the stream."""
+    ran = subprocess.run(
+        [str(PYTHON), "-c", PROGRAM, inside, outside],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stdout.splitlines() == [
+        "{'said': ['red fox', 'm', ['u']]}",
+        "['red', ' ', 'fox']",
+    ], ran.stdout + ran.stderr[-2000:]
