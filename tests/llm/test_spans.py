@@ -293,6 +293,27 @@ def test_a_budget_ends_the_run(drive: Drive, serve: Serve, traced: Traced, budge
     assert "BudgetExceededError" == root.attributes["error.type"]
 
 
+def test_a_budget_holds_in_tools_and_runs_inside(drive: Drive, serve: Serve, traced: Traced) -> None:
+    """A model that a tool's own graph calls takes from the budget of the run around it, and ends that."""
+    server = serve(FOX)
+    graph = line(MessagesState, n=asks(drive, chat(server)))
+
+    def get_weather(city: str) -> str:
+        """Get weather for a given city."""
+        return str(graph.invoke(HI)["messages"][-1].content)
+
+    async def get_weather_async(city: str) -> str:
+        """Get weather for a given city."""
+        return str((await graph.ainvoke(HI))["messages"][-1].content)
+
+    get_weather_async.__name__ = "get_weather"
+    agent = agent_of(serve(CALL, SUNNY), [get_weather if drive.sync else get_weather_async])
+    with pytest.raises(BudgetExceededError):
+        drive.invoke(agent, HI, telemetry=replace(traced.options, budget=Budget(model_calls=1)))
+    assert not server.requests
+    assert "budget_exceeded" == traced.span("invoke_agent weather").attributes["otgraph.outcome"]
+
+
 def test_a_budget_that_lasts_changes_nothing(drive: Drive, serve: Serve, traced: Traced) -> None:
     """A run that takes just what it was given comes to its end."""
     options = replace(traced.options, budget=Budget(model_calls=2))

@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 
 from otgraph.config import get_stream_writer
 from otgraph.graph import START, StateGraph
+from otgraph.messages import model_call
 from otgraph.telemetry import TelemetryOptions
 from otgraph.tracing import names
 from otgraph.tracing.provider import pipeline_for
@@ -37,6 +38,7 @@ class OwnSpan(trace.Span):
         self.provider, self.name, self.parent = provider, name, parent
         self.context = SpanContext(trace_id, number, False, TraceFlags(TraceFlags.SAMPLED))
         self.attributes: dict[str, Any] = dict(given.get("attributes") or {})
+        self.kind = given.get("kind")
         self.links: Sequence[Link] = given.get("links") or ()
         self.start_time, self.end_time = given.get("start_time"), None
         self.events: list[tuple[str, Any, Any]] = []
@@ -84,7 +86,9 @@ class OwnTracer(trace.Tracer):
         if self.provider.broken:
             raise RuntimeError("no spans today")
         current = trace.get_current_span(context)
-        return OwnSpan(self.provider, name, current if isinstance(current, OwnSpan) else None, **given)
+        return OwnSpan(
+            self.provider, name, current if isinstance(current, OwnSpan) else None, kind=kind, **given
+        )
 
     @contextmanager
     def start_as_current_span(self, name: str, *args: Any, **given: Any) -> Iterator[Any]:
@@ -309,3 +313,24 @@ def test_a_provider_without_a_tracer_counts_as_none(provider: Any) -> None:
     assert [{"a": {"log": [1]}}] == list(
         graph.stream({"n": 1}, telemetry=TelemetryOptions(provider=provider))
     )
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_call_of_a_model_is_of_kind_client(colour: str) -> None:
+    """The provider is told that another service does the work, and what it took."""
+
+    def n(state: State) -> None:
+        with model_call("m", provider="p") as call:
+            call.response({"usage": {"prompt_tokens": 3, "completion_tokens": 1}})
+
+    provider = OwnProvider()
+    builder: Any = StateGraph(State)
+    graph = builder.add_node("n", n).add_edge(START, "n").compile()
+    drive(graph, colour, {}, telemetry=TelemetryOptions(provider=provider))
+    call = provider.named("m")
+    assert ("chat m", SpanKind.CLIENT, 3) == (
+        call.name,
+        call.kind,
+        call.attributes["gen_ai.usage.input_tokens"],
+    )
+    assert SpanKind.INTERNAL is provider.named("n").kind
