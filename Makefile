@@ -10,6 +10,8 @@ PY     := $(VENV)/bin/python
 
 demo: $(VENV)/.run
 	$(PY) examples/survey.py $(FOLDER)
+	@echo
+	$(PY) examples/agent.py $(FOLDER)
 
 test: lint types unit
 
@@ -40,7 +42,7 @@ $(VENV)/bin/python:
 	$(PY) -m pip install --quiet --upgrade pip
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
-	$(PY) -m pip install --quiet -e .
+	$(PY) -m pip install --quiet -e ".[langchain]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml

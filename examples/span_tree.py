@@ -60,6 +60,9 @@ def _line(indent: str, span: ReadableSpan, root: ReadableSpan) -> str:
     label = indent + span.name
     if "otgraph.step" in attributes and span.name == "otgraph.superstep":
         label += f" {attributes['otgraph.step']}"
+    if attributes.get("gen_ai.operation.name") == "chat" and "gen_ai.usage.output_tokens" in attributes:
+        read, written = (attributes.get(f"gen_ai.usage.{side}_tokens", 0) for side in ("input", "output"))
+        label += f" ({read} → {written} tokens)"
     if attributes.get("otgraph.outcome", "success") != "success":
         label += f" ({attributes['otgraph.outcome']})"
     scale = _BAR / max(_duration(root), 1)
