@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from benchmarks import graphs
 from benchmarks.engine import Bench
+from benchmarks.models import MODELS
 from benchmarks.runs import NOTHING, Figures, Run, expect
 from benchmarks.saved import SAVED
 
@@ -240,6 +241,7 @@ CASES: Final[Mapping[str, Callable[[Bench], Run]]] = {
     **{f"chain {mode}": partial(_chain_stream, mode=mode) for mode in [*_FOUR, "spans"]},
     "chain all four": partial(_chain_stream, mode=_FOUR),
     **SAVED,
+    **MODELS,
     "chain writing": partial(_chain_invoke, write=True),
     "chain writing custom": partial(_chain_stream, mode="custom", write=True),
     "fan-out": _fan_out,

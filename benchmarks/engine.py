@@ -19,6 +19,7 @@ _HOMES = {
     "END": "graph",
     "Send": "types",
     "entrypoint": "func",
+    "create_react_agent": "prebuilt",
     "get_stream_writer": "config",
     "task": "func",
     "InMemorySaver": "checkpoint.memory",

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from benchmarks.cases import EVENTS, STEPS
 from benchmarks.graphs import LENGTH
+from benchmarks.models import TOKENS, TOOL_TURNS
 from benchmarks.rounds import Round, Sample, Side
 from benchmarks.saved import HISTORY, TURNS
 
@@ -91,6 +92,11 @@ def net_ratio(ours: Sample, theirs: Sample, nothing: Sample) -> float:
 def each(sample: Sample) -> float:
     """Microseconds per chunk."""
     return sample.seconds * 1e6 / sample.figures["chunks"]
+
+
+def wait(sample: Sample) -> float:
+    """Milliseconds from when there is a token to when the consumer has it."""
+    return sample.figures["wait"] * 1e3
 
 
 def live_cost(stream: Sample, invoke: Sample) -> float:
@@ -226,6 +232,27 @@ def _loads() -> list[Row]:
     ]
 
 
+def _models() -> list[Row]:
+    def row(case: str, title: str, rounds: int) -> Row:
+        sides = (_traced(case), Side("langgraph", case))
+        return Row(case, title, _LANGGRAPH, sides, ratio, budget=0.5, rounds=rounds)
+
+    def delay(case: str, colour: str) -> list[Row]:
+        title, peer = f"from a token to its consumer, {colour}", Side("langgraph", case)
+        return [
+            Row(case, title, "budget alone", (_traced(case),), wait, "ms", 1, rounds=3),
+            Row(case, f"{title}: LangGraph", "", (peer,), wait, "ms", rounds=3),
+        ]
+
+    return [
+        row("tokens", f"a stream of {TOKENS:,} tokens, sync", 5),
+        row("tokens async", f"a stream of {TOKENS:,} tokens, async", 5),
+        *delay("token wait", "sync"),
+        *delay("token wait async", "async"),
+        row("agent", f"an agent, {TOOL_TURNS} calls of a tool, traced", 9),
+    ]
+
+
 def _imports() -> list[Row]:
     def row(ours: Side, title: str, budget: float | None) -> Row:
         sides = (ours, Side("otgraph", "import sdk"), Side("otgraph", "import nothing"))
@@ -240,4 +267,4 @@ def _imports() -> list[Row]:
     ]
 
 
-ROWS: Final = (*_chain(), *_streams(), *_saved(), *_loads(), *_imports())
+ROWS: Final = (*_chain(), *_streams(), *_saved(), *_loads(), *_models(), *_imports())
