@@ -105,6 +105,24 @@ def _tokens(bench: Bench, colour: str) -> Run:
     return run if colour == "sync" else arun
 
 
+def _bare(bench: Bench, colour: str) -> Run:
+    """The model's stream with no graph around it: what no engine can be faster than."""
+    speaker = _speaker()(count=TOKENS)
+
+    def run() -> Figures:
+        expect(TOKENS, sum(bool(token.text) for token in speaker.stream("Go on.")))
+        return NOTHING
+
+    async def arun() -> Figures:
+        tokens = 0
+        async for token in speaker.astream("Go on."):
+            tokens += bool(token.text)
+        expect(TOKENS, tokens)
+        return NOTHING
+
+    return run if colour == "sync" else arun
+
+
 def _delay(bench: Bench, colour: str) -> Run:
     """From when the model has a token to when the consumer has it, in seconds; the median of a slow answer's."""
     told: list[float] = []
@@ -186,6 +204,8 @@ def _agent(bench: Bench) -> Callable[[], Figures]:
 MODELS: Final[Mapping[str, Callable[[Bench], Run]]] = {
     "tokens": partial(_tokens, colour="sync"),
     "tokens async": partial(_tokens, colour="async"),
+    "tokens of the model": partial(_bare, colour="sync"),
+    "tokens of the model, async": partial(_bare, colour="async"),
     "token wait": partial(_delay, colour="sync"),
     "token wait async": partial(_delay, colour="async"),
     "agent": _agent,

@@ -237,6 +237,12 @@ def _models() -> list[Row]:
         sides = (_traced(case), Side("langgraph", case))
         return Row(case, title, _LANGGRAPH, sides, ratio, budget=0.5, rounds=rounds)
 
+    def tokens(case: str, colour: str, model: str) -> list[Row]:
+        title, bare = f"a stream of {TOKENS:,} tokens, {colour}", Side("otgraph", model)
+        whole = row(case, title, 5)
+        beyond = f"{title}, beyond the model's own time"
+        return [whole, Row(case, beyond, _LANGGRAPH, (*whole.sides, bare), net_ratio, rounds=5)]
+
     def delay(case: str, colour: str) -> list[Row]:
         title, peer = f"from a token to its consumer, {colour}", Side("langgraph", case)
         return [
@@ -245,8 +251,8 @@ def _models() -> list[Row]:
         ]
 
     return [
-        row("tokens", f"a stream of {TOKENS:,} tokens, sync", 5),
-        row("tokens async", f"a stream of {TOKENS:,} tokens, async", 5),
+        *tokens("tokens", "sync", "tokens of the model"),
+        *tokens("tokens async", "async", "tokens of the model, async"),
         *delay("token wait", "sync"),
         *delay("token wait async", "async"),
         row("agent", f"an agent, {TOOL_TURNS} calls of a tool, traced", 9),
