@@ -127,8 +127,8 @@ class GraphOutput(Generic[ValueT]):
     """The result, an instance of the output schema where that is a pydantic model or a dataclass."""
     interrupts: tuple[Interrupt[Any], ...] = ()
     """What the run now waits for; empty when it reached its end."""
-    usage: Usage = field(default=Usage(), compare=False, repr=False)
-    """What calls of models in the run have taken; otgraph's own, no part of what is compared or shown."""
+    usage: Usage = field(default=Usage(), compare=False, repr=False, metadata={"saved": False})
+    """What calls of models in the run have taken; otgraph's own, no part of what is compared, shown or saved."""
 
     def __getitem__(self, key: str) -> Any:
         """Return `value[key]`, the attribute `key` of an object, or the interrupts."""

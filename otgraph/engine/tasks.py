@@ -56,11 +56,14 @@ def plan_tasks(run: Run, *, inputs: bool = True) -> list[Task]:
 
 def _declared(run: Run) -> Iterable[str]:
     """Return the nodes that what is in the channels may make due, in the order in which they were declared."""
-    channels, triggered = run.channels, run.plan.trigger_to_nodes
+    channels, versions, specimens = run.channels, run.versions, run.plan.channels
+    # A channel that is still the plan's own has no value.
     due = {
         name
-        for trigger, names in triggered.items()
-        if trigger in run.versions and channels[trigger].is_available()
+        for trigger, names in run.plan.trigger_to_nodes.items()
+        if trigger in versions
+        and (channel := channels[trigger]) is not specimens[trigger]
+        and channel.is_available()
         for name in names
     }
     return [name for name in run.plan.nodes if name in due] if len(due) > 1 else due

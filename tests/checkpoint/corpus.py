@@ -235,7 +235,7 @@ def shown(value: Any) -> str:
     elif hasattr(value, "_asdict"):
         inner = shown(value._asdict())
     elif dataclasses.is_dataclass(value):
-        fields = [field.name for field in dataclasses.fields(value)]
+        fields = [field.name for field in dataclasses.fields(value) if field.metadata.get("saved", True)]
         if type(value).__name__ == "Overwrite":
             fields = ["value"]
         inner = ", ".join(f"{name}={shown(getattr(value, name))}" for name in fields)

@@ -109,7 +109,12 @@ def _keywords(arguments: Callable[[Any], Any]) -> Kind:
 
 
 def _fields(obj: Any) -> dict[str, Any]:
-    return {field.name: getattr(obj, field.name) for field in dataclasses.fields(obj)}
+    # LangGraph, which has to read it too, knows nothing of fields of otgraph's own.
+    return {
+        field.name: getattr(obj, field.name)
+        for field in dataclasses.fields(obj)
+        if field.metadata.get("saved", True)
+    }
 
 
 def _clock(obj: Any) -> dict[str, Any]:

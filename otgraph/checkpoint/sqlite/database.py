@@ -47,21 +47,23 @@ class Database:
         """
         Return the row that a statement finds, and the rows that another one finds for it, of one state of the file.
 
-        It does what `reading` is for, without its price: it is how every run begins.
+        It is how every run begins, so the second statement is asked, in a transaction, only where the last column of
+        the row says that there is more.
         """
         with self.lock:
             self.setup()
-            connection = self._opened()
-            if connection.in_transaction:
-                with self.reading() as cursor:
-                    return _both(cursor, one, values, more, key)
-            cursor = _cursor(connection)
-            cursor.execute("BEGIN")
+            cursor = _cursor(self._opened())
             try:
-                return _both(cursor, one, values, more, key)
+                row = cursor.execute(one, values).fetchone()
             finally:
-                cursor.execute("COMMIT")
                 cursor.close()
+            if row is None:
+                return None
+            if not row[-1]:
+                return row, []
+            with self.reading() as cursor:
+                row = cursor.execute(one, values).fetchone()
+                return None if row is None else (row, cursor.execute(more, key(row)).fetchall())
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Cursor]:
@@ -163,17 +165,6 @@ class Database:
             raise
         finally:
             cursor.close()
-
-
-def _both(
-    cursor: sqlite3.Cursor,
-    one: str,
-    values: tuple[Any, ...],
-    more: str,
-    key: Callable[[Any], tuple[Any, ...]],
-) -> tuple[Any, list[Any]] | None:
-    row = cursor.execute(one, values).fetchone()
-    return None if row is None else (row, cursor.execute(more, key(row)).fetchall())
 
 
 def _cursor(connection: sqlite3.Connection) -> sqlite3.Cursor:

@@ -65,7 +65,14 @@ ADD_TASK_PATH: Final = "ALTER TABLE writes ADD COLUMN task_path TEXT NOT NULL DE
 _PLACE: Final = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 
 ONE: Final = f"SELECT parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints WHERE {_PLACE}"
-_FULL: Final = "SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints"
+_FULL: Final = """
+    SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata, EXISTS (
+        SELECT 1 FROM writes WHERE writes.thread_id = checkpoints.thread_id
+            AND writes.checkpoint_ns = checkpoints.checkpoint_ns
+            AND writes.checkpoint_id = checkpoints.checkpoint_id
+    ) FROM checkpoints
+"""
+"""With what belongs to a checkpoint it says, last, whether anything was written for it."""
 THAT: Final = f"{_FULL} WHERE {_PLACE}"
 LATEST: Final = f"{_FULL} WHERE thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1"
 NEWEST: Final = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"

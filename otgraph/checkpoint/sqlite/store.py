@@ -81,7 +81,7 @@ class SqliteStore(BaseCheckpointSaver[str]):
         if found is None:
             return None
         row, writes = found
-        checkpoint = self._tuple((thread, ns, row[0]), row[1:], writes)
+        checkpoint = self._tuple((thread, ns, row[0]), row[1:-1], writes)
         return checkpoint._replace(config=config) if named else checkpoint
 
     def list(
