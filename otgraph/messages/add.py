@@ -6,7 +6,7 @@ Rule: a message is known by its id; one without gets one. The same id is the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -14,7 +14,14 @@ from typing_extensions import TypedDict
 
 from otgraph.messages.kind import Kind, kind_of_messages
 
-__all__ = ["REMOVE_ALL_MESSAGES", "MessagesState", "add_messages", "merged_as", "merges_messages"]
+__all__ = [
+    "REMOVE_ALL_MESSAGES",
+    "MessagesState",
+    "add_messages",
+    "merged_as",
+    "merged_by_id",
+    "merges_messages",
+]
 
 REMOVE_ALL_MESSAGES: Final = "__remove_all__"
 """The id with which a `RemoveMessage` removes whatever was there before it."""
@@ -84,23 +91,44 @@ def _merged(left: list[Any], right: list[Any], kind: Kind) -> list[Any]:
     for index in range(len(right) - 1, -1, -1):
         if kind.removes(right[index]) and kind.id_of(right[index]) == REMOVE_ALL_MESSAGES:
             return right[index + 1 :]
-    places = {kind.id_of(message): index for index, message in enumerate(left)}
+    return merged_by_id(left, right, kind.id_of, kind.removes, "a message")
+
+
+def merged_by_id(
+    left: list[Any],
+    right: Iterable[Any],
+    id_of: Callable[[Any], Any],
+    removes: Callable[[Any], bool],
+    what: str,
+    replaced: Callable[[Any, Any], Any] = lambda before, after: after,
+) -> list[Any]:
+    """
+    Merge lists of what is known by an id: the same id keeps its place, a new one is appended, a removal takes it away.
+
+    Args:
+        what: how an error calls one of them.
+        replaced: `(before, after)` -> what stands where `before` stood.
+
+    Raises:
+        ValueError: what is to be removed is not there.
+    """
+    places = {id_of(message): index for index, message in enumerate(left)}
     merged = list(left)
     removed = set()
     for message in right:
-        known = kind.id_of(message)
+        known = id_of(message)
         place = places.get(known)
-        if kind.removes(message):
+        if removes(message):
             if place is None:
-                raise ValueError(f"Attempting to delete a message with an ID that doesn't exist ('{known}')")
+                raise ValueError(f"Attempting to delete {what} with an ID that doesn't exist ('{known}')")
             removed.add(known)
         elif place is None:
             places[known] = len(merged)
             merged.append(message)
         else:
             removed.discard(known)
-            merged[place] = message
-    return [message for message in merged if kind.id_of(message) not in removed] if removed else merged
+            merged[place] = replaced(merged[place], message)
+    return [message for message in merged if id_of(message) not in removed] if removed else merged
 
 
 class MessagesState(TypedDict):

@@ -6,11 +6,13 @@ Rule: a message is a dict, known by its id; the same id is the same component.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 from typing_extensions import TypedDict
 
+from otgraph.messages.add import merged_by_id
 from otgraph.runtime import SCOPE, get_config
 
 __all__ = [
@@ -111,24 +113,17 @@ def ui_message_reducer(
     Raises:
         ValueError: a component that is to be taken away is not there.
     """
-    merged: list[Any] = list(left) if isinstance(left, list) else [left]
-    places = {message["id"]: index for index, message in enumerate(merged)}
-    removed: set[str] = set()
-    for message in right if isinstance(right, list) else [right]:
-        known = message["id"]
-        place = places.get(known)
-        if message["type"] == "remove-ui":
-            if place is None:
-                raise ValueError(
-                    f"Attempting to delete an UI message with an ID that doesn't exist ('{known}')"
-                )
-            removed.add(known)
-        elif place is None:
-            places[known] = len(merged)
-            merged.append(message)
-        else:
-            removed.discard(known)
-            before = merged[place]
-            adds = message["metadata"].get("merge", False) and before["type"] == "ui"
-            merged[place] = {**message, "props": {**before["props"], **message["props"]}} if adds else message
-    return [message for message in merged if message["id"] not in removed]
+    return merged_by_id(
+        left if isinstance(left, list) else [left],
+        right if isinstance(right, list) else [right],
+        itemgetter("id"),
+        lambda message: message["type"] == "remove-ui",
+        "an UI message",
+        _replaced,
+    )
+
+
+def _replaced(before: Any, after: Any) -> Any:
+    if after["metadata"].get("merge", False) and before["type"] == "ui":
+        return {**after, "props": {**before["props"], **after["props"]}}
+    return after
