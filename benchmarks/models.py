@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any, Final
 
 from benchmarks.engine import Bench
+from benchmarks.graphs import one_node
 from benchmarks.runs import NOTHING, Figures, Run, expect
 
 __all__ = ["DELAYED", "MODELS", "TOKENS", "TOOL_TURNS"]
@@ -80,8 +81,6 @@ def _speaking(bench: Bench, colour: str, **model: Any) -> Any:
         async for _ in speaker.astream("Go on."):
             n += 1
         return {"n": n}
-
-    from benchmarks.graphs import one_node
 
     return one_node(bench.engine, read if colour == "sync" else aread)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from driven import Driven
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from otgraph.drivers.workers import workers
@@ -20,7 +21,7 @@ from otgraph.tracing.observer import LIVE
 MODES = ["values", "updates", "custom", "tasks"]
 
 
-class Colour:
+class Colour(Driven):
     """
     A way to drive runs, and functions that fit it.
 
@@ -29,9 +30,7 @@ class Colour:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.sync = name == "threads"
-        """Whether the driver is the one on threads."""
+        super().__init__(name)
         self.plain = name != "asyncio"
         """Whether functions are sync."""
 
@@ -73,29 +72,7 @@ class Colour:
         else:
             await asyncio.sleep(seconds)
 
-    def invoke(self, graph: Any, input: Any, *args: Any, **options: Any) -> Any:
-        """Return the result of a run."""
-        if self.sync:
-            return graph.invoke(input, *args, **options)
-        return asyncio.run(graph.ainvoke(input, *args, **options))
-
-    def stream(self, graph: Any, input: Any, *args: Any, **options: Any) -> list[Any]:
-        """Return the chunks of a run; where it fails, its exception is the last."""
-        chunks: list[Any] = []
-
-        async def collect() -> None:
-            async for chunk in graph.astream(input, *args, **options):
-                chunks.append(chunk)
-
-        try:
-            if self.sync:
-                for chunk in graph.stream(input, *args, **options):
-                    chunks.append(chunk)
-            else:
-                asyncio.run(collect())
-        except Exception as error:
-            chunks.append(error)
-        return chunks
+    stream = Driven.stream_and_error
 
     def updates(self, graph: Any, input: Any, *args: Any, **options: Any) -> list[Any]:
         """Return the updates of a run."""

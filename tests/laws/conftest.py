@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from driven import Driven
 
 from .replayed import Recorder
 
 
-class Driver:
+class Driver(Driven):
     """
     One of the two ways to drive a run.
 
     Args:
         name: `threads` or `asyncio`.
     """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.sync = name == "threads"
-
-    def node(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a plain function in this driver's colour."""
-        if self.sync:
-            return function
-
-        @functools.wraps(function)
-        async def body(*args: Any, **kwargs: Any) -> Any:
-            return function(*args, **kwargs)
-
-        return body
 
     def body(
         self,
@@ -81,30 +66,7 @@ class Driver:
         """Run a coroutine in a loop of its own."""
         return asyncio.run(coroutine)
 
-    def invoke(self, graph: Any, input: Any, *args: Any, **options: Any) -> Any:
-        """Return the result of a run."""
-        if self.sync:
-            return graph.invoke(input, *args, **options)
-        return asyncio.run(graph.ainvoke(input, *args, **options))
-
-    def stream(self, graph: Any, input: Any, *args: Any, **options: Any) -> list[Any]:
-        """Return the chunks of a run; where it fails, its exception is the last."""
-        chunks: list[Any] = []
-
-        async def collect() -> None:
-            async for chunk in graph.astream(input, *args, **options):
-                chunks.append(chunk)
-
-        try:
-            if self.sync:
-                chunks.extend([])
-                for chunk in graph.stream(input, *args, **options):
-                    chunks.append(chunk)
-            else:
-                asyncio.run(collect())
-        except Exception as error:
-            chunks.append(error)
-        return chunks
+    stream = Driven.stream_and_error
 
 
 @pytest.fixture(params=["threads", "asyncio"])

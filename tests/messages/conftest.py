@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
 from typing import Any
 
 import pytest
+from driven import Driven
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -17,49 +17,8 @@ from otgraph.graph import START, StateGraph
 from otgraph.telemetry import TelemetryOptions
 
 
-class Drive:
+class Drive(Driven):
     """One of the two drivers, and nodes in its colour."""
-
-    def __init__(self, colour: str) -> None:
-        self.sync = colour == "threads"
-
-    def stream(self, graph: Any, *args: Any, **options: Any) -> list[Any]:
-        """Return the chunks of a run."""
-        if self.sync:
-            return list(graph.stream(*args, **options))
-
-        async def collect() -> list[Any]:
-            return [chunk async for chunk in graph.astream(*args, **options)]
-
-        return asyncio.run(collect())
-
-    def each(self, graph: Any, take: Callable[[Any], object], *args: Any, **options: Any) -> None:
-        """Call `take` with each chunk of a run when it comes."""
-        if self.sync:
-            for chunk in graph.stream(*args, **options):
-                take(chunk)
-            return
-
-        async def read() -> None:
-            async for chunk in graph.astream(*args, **options):
-                take(chunk)
-
-        asyncio.run(read())
-
-    def invoke(self, graph: Any, *args: Any, **options: Any) -> Any:
-        """Return the result of a run."""
-        return graph.invoke(*args, **options) if self.sync else asyncio.run(graph.ainvoke(*args, **options))
-
-    def node(self, function: Callable[..., Any]) -> Any:
-        """Return a plain function in this driver's colour."""
-        if self.sync:
-            return function
-
-        @functools.wraps(function)
-        async def body(*args: Any, **kwargs: Any) -> Any:
-            return function(*args, **kwargs)
-
-        return body
 
     def asks(self, *models: Any, key: str = "answer") -> Any:
         """Return a node that invokes models and returns what they say, as text."""

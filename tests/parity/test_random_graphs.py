@@ -22,10 +22,9 @@ PHASES = (Phase.generate, Phase.shrink) if "PARITY_EXAMPLES" in os.environ else 
 """A failure is made smaller only for somebody who looks for it: that takes minutes."""
 
 
-@pytest.mark.oracle
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@settings(
+pytestmark = [pytest.mark.oracle, pytest.mark.slow, pytest.mark.timeout(900)]
+
+EXAMPLED = settings(
     max_examples=EXAMPLES,
     derandomize="PARITY_EXAMPLES" not in os.environ,
     deadline=None,
@@ -33,6 +32,9 @@ PHASES = (Phase.generate, Phase.shrink) if "PARITY_EXAMPLES" in os.environ else 
     phases=PHASES,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@EXAMPLED
 @given(st.data())
 def test_random_graphs(oracle: Oracle, data: st.DataObject) -> None:
     """Whatever the graph and the call, both engines show the same chunks in the same order."""
@@ -42,17 +44,7 @@ def test_random_graphs(oracle: Oracle, data: st.DataObject) -> None:
     compare(oracle, request, lambda: run_described(Engine("otgraph"), graph, wanted), reconcile)
 
 
-@pytest.mark.oracle
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@settings(
-    max_examples=EXAMPLES,
-    derandomize="PARITY_EXAMPLES" not in os.environ,
-    deadline=None,
-    database=None,
-    phases=PHASES,
-    suppress_health_check=list(HealthCheck),
-)
+@EXAMPLED
 @given(st.data())
 def test_random_threads(oracle: Oracle, data: st.DataObject) -> None:
     """Whatever is done with a thread, both engines show the same chunks, states, history and checkpoints."""
