@@ -5,7 +5,7 @@ ORACLE := .venv-oracle
 PUBLISHED := .venv-published
 PY     := $(VENV)/bin/python
 
-.PHONY: demo test lint types unit bench oracle published clean
+.PHONY: demo test lint types unit e2e bench oracle published clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -24,6 +24,10 @@ types: $(VENV)/.dev
 
 unit: $(VENV)/.dev oracle
 	$(PY) -m pytest $(ARGS)
+
+# Real servers; what they need is built or installed once into ~/.cache/otgraph, or where OTGRAPH_CACHE says.
+e2e: $(VENV)/.dev
+	$(PY) -m pytest -m e2e $(ARGS)
 
 bench: $(VENV)/.dev oracle
 	$(PY) -m benchmarks

@@ -1,0 +1,1 @@
+"""OpenTelemetry exporters and processors made for otgraph's traces; plain ones, that work for any trace."""
