@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, which says nothing of the code.
+settings.register_profile("otgraph", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("otgraph")
+
 
 def pytest_configure() -> None:
     """Hear Ctrl-C even where a shell has started the tests in the background, which makes them deaf to it."""

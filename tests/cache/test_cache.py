@@ -75,7 +75,7 @@ def test_clears_namespaces(cache: BaseCache[Any]) -> None:
 namespaces = st.lists(st.text(st.characters(blacklist_categories=["Cs"]), max_size=3), max_size=3).map(tuple)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.dictionaries(st.tuples(namespaces, st.text("ab", max_size=2)), st.integers(0, 9), max_size=6),
     namespaces,

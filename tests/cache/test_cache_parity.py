@@ -36,7 +36,7 @@ op = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ops=st.lists(op, max_size=12), colour=st.sampled_from(["sync", "async"]))
 def test_programs(oracle: Oracle, ops: list[Any], colour: str) -> None:
     """Any program of gets, sets and clears sees the same on both engines."""

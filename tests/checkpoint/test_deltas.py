@@ -133,7 +133,7 @@ def past(graph: Any, back: int) -> Any:
     return PLACE if back == 0 or not states else states[min(back, len(states) - 1)].config
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(DEEDS, min_size=1, max_size=7), st.integers(1, 4), st.booleans())
 def test_changes_replayed_are_the_state(deeds: list[Any], frequency: int, in_memory: bool) -> None:
     """Whatever is done with a thread, with delta channels all states it ever had are those it has without."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -108,14 +109,14 @@ def test_reading_changes_nothing(release: str, tmp_path: Path) -> None:
     """What an old release stored stays byte for byte what it was, whatever is read or added."""
     path = restored(release, tmp_path / "old.db")
     query = "SELECT thread_id, checkpoint_id, checkpoint, metadata FROM checkpoints ORDER BY 1, 2"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         stored = set(connection.execute(query))
     with SqliteSaver.from_conn_string(path) as saver:
         for thread, (kind, _, _) in THREADS.items():
             graph = build("otgraph", kind).compile(checkpointer=saver)
             assert list(graph.get_state_history(place(thread)))
             graph.invoke({"words": ["new"]}, place(thread))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         assert stored < set(connection.execute(query))
 
 

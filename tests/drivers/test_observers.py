@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from otgraph.errors import StreamOverflowError
@@ -155,7 +155,6 @@ def test_no_run_is_listed_when_all_are_over(trace: Trace) -> None:
     ),
     st.integers(1, 5),
 )
-@settings(deadline=None)
 def test_states_are_whole_after_any_gap(script: list[tuple[Any, ...]], size: int) -> None:
     """However facts are dropped and taken, what is shown is right, and each gap is counted where it is."""
     run = RunInfo("r", "graph", (), ("a", "b"), ("a", "b"))

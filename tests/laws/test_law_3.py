@@ -113,9 +113,7 @@ def test_every_stream_of_the_parity_programs_is_replayed(name: str, colour: str)
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(
-    max_examples=10, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=10, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_every_stream_of_random_graphs_is_replayed(data: st.DataObject) -> None:
     """Whatever the graph and the call, the spans tell the same chunks as the stream."""
@@ -166,7 +164,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(given_=values, written=values, said=values)
 def test_any_value_comes_back(given_: Any, written: Any, said: Any) -> None:
     """Whatever is given, written and said, its replay is written down the same way."""

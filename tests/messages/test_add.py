@@ -37,7 +37,7 @@ def outcome(kind: Any, left: list[Any], right: list[Any], shown: Any) -> Any:
         return str(error)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(ADDED, max_size=4), st.lists(st.one_of(ADDED, REMOVED), max_size=6))
 def test_both_kinds_of_messages_merge_alike(left: Any, right: Any) -> None:
     """Dicts without LangChain and LangChain's objects are merged to the same conversation, or refused alike."""
@@ -48,7 +48,7 @@ def test_both_kinds_of_messages_merge_alike(left: Any, right: Any) -> None:
     assert as_objects == as_dicts
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(ADDED, max_size=5, unique_by=lambda it: it[2]), st.lists(ADDED, max_size=5))
 def test_merging_again_changes_nothing(left: Any, right: Any) -> None:
     """The result of a merge, merged with the same messages once more, stays as it is."""

@@ -27,7 +27,6 @@ pytestmark = [pytest.mark.oracle, pytest.mark.slow, pytest.mark.timeout(900)]
 EXAMPLED = settings(
     max_examples=EXAMPLES,
     derandomize="PARITY_EXAMPLES" not in os.environ,
-    deadline=None,
     database=None,
     phases=PHASES,
     suppress_health_check=list(HealthCheck),

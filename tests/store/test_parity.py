@@ -77,7 +77,9 @@ wrong = (
     | op("put", namespace=homes, key=keys, value=values, ttl=st.just(5))
 )
 colours = st.sampled_from(["sync", "async"])
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def compare(oracle: Oracle, program: dict[str, Any]) -> None:

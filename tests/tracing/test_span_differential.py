@@ -355,9 +355,7 @@ valid_links = st.lists(
 )
 
 
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     limits,
     plain_attributes,
@@ -398,7 +396,7 @@ def test_both_spans_export_the_same_bytes(
         )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(limits, st.lists(st.tuples(text, plain_attributes), max_size=12))
 def test_events_of_the_engine_obey_the_limits_too(
     given_limits: SpanLimits, events: list[tuple[str, dict[str, Any]]]
@@ -416,7 +414,7 @@ def test_events_of_the_engine_obey_the_limits_too(
         assert encode_spans([expected]) == encode_spans([actual])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(limits, plain_attributes, st.lists(plain_attributes, max_size=5))
 def test_annotations_of_the_engine_obey_the_limits_too(
     given_limits: SpanLimits, first: dict[str, Any], noted: list[dict[str, Any]]
