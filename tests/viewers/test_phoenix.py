@@ -1,0 +1,98 @@
+"""
+Phoenix, by Arize, is sent an agent's trace by the real exporters and understands it.
+
+Rule: what it shows is read by its API, from a server of its own that starts with nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+
+from .conftest import KINDS, SPANS, Ask
+from .viewer import ask, eventually, free_port, installed, serving
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+
+REQUIREMENT = "arize-phoenix==20.26.1"
+
+
+@pytest.fixture(scope="module")
+def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Return the URLs of a server, for HTTP and for gRPC."""
+    python, folder = installed(REQUIREMENT), tmp_path_factory.mktemp("phoenix")
+    http, grpc = free_port(), free_port()
+    settings = {
+        "PHOENIX_HOST": "127.0.0.1",
+        "PHOENIX_PORT": str(http),
+        "PHOENIX_GRPC_PORT": str(grpc),
+        "PHOENIX_WORKING_DIR": str(folder),
+        "PHOENIX_TELEMETRY_ENABLED": "false",
+    }
+    url = f"http://127.0.0.1:{http}"
+    with serving([python.with_name("phoenix"), "serve"], settings, folder, f"{url}/healthz"):
+        yield url, f"http://127.0.0.1:{grpc}"
+
+
+def seen(url: str, project: str) -> list[Any]:
+    """Return the spans of a project, in the order of their starts, once all are there."""
+
+    def look() -> Any:
+        known = {each["name"] for each in ask(f"{url}/v1/projects")["data"]}
+        spans = ask(f"{url}/v1/projects/{project}/spans?limit=1000")["data"] if project in known else []
+        return spans if len(spans) >= SPANS else None
+
+    spans: list[Any] = eventually(look, f"{SPANS} spans")
+    return sorted(spans, key=lambda span: str(span["start_time"]))
+
+
+@pytest.mark.parametrize("transport", ["http", "grpc"])
+def test_an_agents_trace(phoenix: tuple[str, str], librarian: Ask, transport: str) -> None:
+    """The agent, its calls of the model and of tools have their kinds and tokens, and the thread is the session."""
+    http, grpc = phoenix
+    exporter = HttpExporter(f"{http}/v1/traces") if transport == "http" else GrpcExporter(grpc, insecure=True)
+    trace, thread = librarian(exporter, project=transport)
+    spans = seen(http, transport)
+    kinds = {"AGENT": "agent", "LLM": "model", "TOOL": "tool", "UNKNOWN": None}
+    assert KINDS == Counter((span["name"], kinds[span["span_kind"]], *tokens(span)) for span in spans)
+    assert {(trace, thread)} == {
+        (span["context"]["trace_id"], span["attributes"]["session.id"]) for span in spans
+    }
+    (session,) = ask(f"{http}/v1/projects/{transport}/sessions")["data"]
+    assert (thread, [trace]) == (session["session_id"], [each["trace_id"] for each in session["traces"]])
+    assert (117, 36, 153) == tuple(
+        session[f"token_count_{kind}"] for kind in ("prompt", "completion", "total")
+    )
+
+
+def test_the_tree(phoenix: tuple[str, str], librarian: Ask) -> None:
+    """Every span but the agent's has its parent: a call of the model and one of a tool that of their task."""
+    librarian(HttpExporter(f"{phoenix[0]}/v1/traces"), project="tree")
+    spans = {span["context"]["span_id"]: span for span in seen(phoenix[0], "tree")}
+    pairs = {
+        (span["name"], spans[span["parent_id"]]["name"] if span["parent_id"] else None)
+        for span in spans.values()
+    }
+    assert {
+        ("invoke_agent librarian", None),
+        ("otgraph.superstep", "invoke_agent librarian"),
+        ("invoke_node agent", "otgraph.superstep"),
+        ("invoke_node tools", "otgraph.superstep"),
+        ("chat scripted", "invoke_node agent"),
+        *(
+            (f"execute_tool {tool}", "invoke_node tools")
+            for tool in ("count_files", "longest_files", "first_lines")
+        ),
+    } == pairs
+
+
+def tokens(span: Any) -> tuple[Any, ...]:
+    """Return how many tokens a span says it took: read, written, both."""
+    return tuple(
+        span["attributes"].get(f"llm.token_count.{kind}") for kind in ("prompt", "completion", "total")
+    )
