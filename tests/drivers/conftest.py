@@ -20,7 +20,7 @@ from otgraph.telemetry import TelemetryOptions
 from otgraph.tracing import names
 from otgraph.tracing.observer import LIVE
 
-PROMPT = 0.1
+PROMPT = 0.35
 """Seconds within which a run that nobody wants any more is over."""
 
 

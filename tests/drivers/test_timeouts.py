@@ -15,7 +15,7 @@ from otgraph.types import RetryPolicy
 from .conftest import PROMPT, Blocked, Clock, Colour, State, Trace, beside, chain, until
 
 EXPIRED = (TimeoutError, asyncio.TimeoutError)
-LIMIT = 0.05
+LIMIT = 0.1
 
 
 def limited(graph: Any, seconds: float = LIMIT) -> Any:
@@ -34,7 +34,7 @@ def expired(trace: Trace) -> bool:
 @pytest.mark.parametrize("width", [1, 3])
 def test_a_superstep_that_takes_too_long(colour: Colour, mode: Any, width: int, trace: Trace) -> None:
     """The run fails with a timeout at once; its tasks are cancelled, or abandoned where they cannot be stopped."""
-    graph = limited(beside(**{name: colour.sleeping(0.4) for name in "abc"[:width]}))
+    graph = limited(beside(**{name: colour.sleeping(1.0) for name in "abc"[:width]}))
     with Clock() as clock, pytest.raises(EXPIRED):
         colour.run(graph, mode, telemetry=trace.options)
     assert LIMIT <= clock.seconds < LIMIT + 2 * PROMPT
@@ -52,7 +52,7 @@ def test_what_is_in_time_is_kept(colour: Colour, trace: Trace) -> None:
 @pytest.mark.parametrize("outside", [True, False])
 def test_nested(colour: Colour, inside: bool, outside: bool, trace: Trace) -> None:
     """The limits of a graph and of the graphs inside it hold side by side; the first one that is reached counts."""
-    inner = limited(beside(i=colour.sleeping(0.4), j=colour.sleeping(0.4)), LIMIT if inside else 5.0)
+    inner = limited(beside(i=colour.sleeping(1.0), j=colour.sleeping(1.0)), LIMIT if inside else 5.0)
     graph: Any = StateGraph(State)
     graph.add_node("graph", inner).add_node("sibling", colour.sleeping(0.001))
     graph.add_edge(START, "graph").add_edge(START, "sibling")
@@ -67,7 +67,7 @@ def test_nested(colour: Colour, inside: bool, outside: bool, trace: Trace) -> No
 
 def test_a_graph_invoked_in_a_node(colour: Colour, trace: Trace) -> None:
     """The limit of the run around it ends a run inside a node too, with all its spans."""
-    inner = chain(colour.sleeping(0.3), colour.sleeping(0.3), name="inner")
+    inner = chain(colour.sleeping(1.0), colour.sleeping(1.0), name="inner")
     graph = limited(beside(a=colour.calling(inner), b=colour.sleeping(0.001)))
     with Clock() as clock, pytest.raises(EXPIRED):
         colour.invoke(graph, telemetry=trace.options)
@@ -80,7 +80,7 @@ def test_those_that_waited_for_a_slot(colour: Colour, trace: Trace) -> None:
     """Calls that have not begun when time is up never begin."""
     begun: list[str] = []
     others = {f"n{i}": colour.node(lambda state: begun.append("n")) for i in range(9)}
-    graph = limited(beside(a=colour.sleeping(0.3), **others))
+    graph = limited(beside(a=colour.sleeping(1.0), **others))
     with pytest.raises(EXPIRED):
         colour.invoke(graph, {"n": 0}, {"max_concurrency": 1}, telemetry=trace.options)
     time.sleep(0.02)
