@@ -17,7 +17,7 @@ from otgraph.errors import GraphInterrupt
 from otgraph.ids import hash_id
 from otgraph.snapshot import Interrupt
 
-__all__ = ["ask", "question_id", "stops_at"]
+__all__ = ["ask", "question_id", "stops_at", "thread_of"]
 
 
 def ask(
@@ -38,7 +38,7 @@ def ask(
         answer = task.resumes[number]
         return answer if check is None else check(answer)
     id = question_id(task, number)  # noqa: A001
-    thread = _thread_of(task)
+    thread = thread_of(task)
     if thread is not None:
         answers = thread.answers
         named = _name_of(task, id, answers.by_id)
@@ -58,7 +58,7 @@ def question_id(task: Task, number: int) -> str:
     return hash_id(f"{ns}{NS_SEP}{number}" if number else ns)
 
 
-def _thread_of(task: Task) -> SavedThread | None:
+def thread_of(task: Task) -> SavedThread | None:
     """Return where the run is saved, or the nearest of those around it that is: answers come from there."""
     run: Any = task.state
     while run is not None and run.saved is None:

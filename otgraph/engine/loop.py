@@ -76,6 +76,7 @@ def run_flow(run: Run, input: Any) -> Flow:
         if failure is not None:
             raise failure
         outcome = yield from _steps_flow(run, input)
+        run.paused = outcome is Outcome.INTERRUPTED
         result = _result(run)
         if saved is not None:
             yield from close_flow(run, saved, outcome)

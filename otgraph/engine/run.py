@@ -141,7 +141,7 @@ class Run(RunInfo):
         self.interrupts: list[Any] = []
         """What the tasks of the last superstep wait for."""
         self.paused = False
-        """Whether a graph inside one of them stopped at a breakpoint."""
+        """Whether a graph inside one of them stopped at a breakpoint; in the end, whether this one stopped."""
         self.step_timeout: float | None = None
         """Seconds that one superstep may take."""
         self.fleeting = not plan.volatile_keys.isdisjoint((keys,) if isinstance(keys, str) else keys)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from otgraph.checkpoint.foreign import with_own_types
+from otgraph.constants import CONFIG_KEY_CHECKPOINTER
 from otgraph.drivers.scope import CallScope
 from otgraph.engine.lineage import save_in
 from otgraph.engine.run import Run
@@ -62,18 +63,20 @@ def save_run(
             if durability is not None:
                 run.saved.durability = durability
         return
-    saver = saver_of(graph)
+    configurable = config.configurable
+    handed = CONFIG_KEY_CHECKPOINTER in configurable
+    saver = with_own_types(configurable[CONFIG_KEY_CHECKPOINTER]) if handed else saver_of(graph)
     if saver is None:
         if durability is not None:
             warnings.warn("`durability` has no effect when no checkpointer is present.", stacklevel=5)
         return
-    configurable = config.configurable
     if not any(key in configurable for key in OWN_LINEAGE):
         raise ValueError(
             "Checkpointer requires one or more of the following 'configurable' keys: "
             f"{', '.join(OWN_LINEAGE)}: give config={{'configurable': {{'thread_id': ...}}}}, not {configurable!r}"
         )
-    run.keep_in(SavedThread(saver, configurable, config.metadata, "", durability or "async"))
+    ns = configurable.get("checkpoint_ns", "") if handed else ""
+    run.keep_in(SavedThread(saver, configurable, config.metadata, ns, durability or "async"))
 
 
 _nesting: WeakKeyDictionary[NodePlan, bool] = WeakKeyDictionary()

@@ -15,6 +15,7 @@ from otgraph.drivers.threads import ThreadDriver
 from otgraph.engine.cached import cache_namespaces
 from otgraph.engine.run import Run
 from otgraph.graph.execution import Arguments, Execution
+from otgraph.graph.host import host_of
 from otgraph.graph.views import views_of
 from otgraph.plan.model import Keys, Plan
 from otgraph.runtime import SCOPE
@@ -36,23 +37,25 @@ class Session:
         default_keys: what the run shows where the caller did not say.
     """
 
-    __slots__ = ("_default_keys", "_given", "_graph", "interrupts", "result", "usage")
+    __slots__ = ("_default_keys", "_given", "graph", "interrupts", "paused", "result", "usage")
 
     def __init__(self, graph: Pregel[Any, Any, Any, Any], given: Arguments, default_keys: Keys) -> None:
-        self._graph = graph
+        self.graph = graph
         self._given = given
         self._default_keys = default_keys
         self.result: Any = None
         """What the run returned, once its stream has ended."""
         self.interrupts: Sequence[Any] = ()
         """What the run waits for, once its stream has ended."""
+        self.paused = False
+        """Whether it has stopped for a human by then, at a question or a breakpoint."""
         self.usage: Usage | None = None
         """What calls of models have taken by then; None where there were none."""
 
     def stream(self, mode: Any, version: str, **wishes: Any) -> Iterator[Any]:
         """Drive the run and yield its chunks; nothing happens before the first `next`."""
-        view, printer = views_of(self._graph, self._resolved(mode), version, **wishes)
-        execution = Execution(self._graph, self._given, self._default_keys)
+        view, printer = views_of(self.graph, self._resolved(mode), version, **wishes)
+        execution = Execution(self.graph, self._given, self._default_keys)
         watching = execution.subscribe(view, printer)
         subscription = watching[0]
         driver = execution.driver(ThreadDriver)
@@ -68,8 +71,8 @@ class Session:
 
     async def astream(self, mode: Any, version: str, **wishes: Any) -> AsyncGenerator[Any, None]:
         """Drive the run on the event loop and yield its chunks."""
-        view, printer = views_of(self._graph, self._resolved(mode), version, **wishes)
-        execution = Execution(self._graph, self._given, self._default_keys)
+        view, printer = views_of(self.graph, self._resolved(mode), version, **wishes)
+        execution = Execution(self.graph, self._given, self._default_keys)
         watching = execution.subscribe(view, printer)
         subscription = watching[0]
         driver = execution.driver(_async_driver())
@@ -94,20 +97,31 @@ class Session:
 
     def run(self) -> Any:
         """Drive the run to its end with nobody watching."""
-        execution = Execution(self._graph, self._given, self._default_keys)
+        host = host_of(self._given)
+        return self.run_alone(self._given) if host is None else host.run(self)
+
+    def run_alone(self, given: Arguments) -> Any:
+        """Drive a run to its end that asks nobody around."""
+        execution = Execution(self.graph, given, self._default_keys)
         result = execution.driver(ThreadDriver).run()
         self._note(execution.run)
         return result
 
     async def arun(self) -> Any:
         """Drive the run to its end on the event loop with nobody watching."""
-        execution = Execution(self._graph, self._given, self._default_keys)
+        host = host_of(self._given)
+        return await (self.arun_alone(self._given) if host is None else host.arun(self))
+
+    async def arun_alone(self, given: Arguments) -> Any:
+        """Drive a run to its end on the event loop that asks nobody around."""
+        execution = Execution(self.graph, given, self._default_keys)
         result = await execution.driver(_async_driver()).run()
         self._note(execution.run)
         return result
 
     def _note(self, run: Run) -> None:
         self.interrupts = run.interrupts
+        self.paused = run.paused
         self.usage = run.place.usage
 
     def _conclude(self, execution: Execution, driver: Driver) -> None:
@@ -115,7 +129,7 @@ class Session:
         self._note(execution.run)
 
     def _resolved(self, mode: Any) -> Any:
-        return default_mode(self._graph.stream_mode, self._given.config) if mode is None else mode
+        return default_mode(self.graph.stream_mode, self._given.config) if mode is None else mode
 
 
 def _async_driver() -> type[AsyncDriver]:

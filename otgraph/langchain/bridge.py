@@ -18,6 +18,7 @@ from otgraph.runtime import Scope
 __all__ = [
     "ambient_config",
     "callbacks_of",
+    "chain_config",
     "enter",
     "expect_models",
     "hear_models",
@@ -43,10 +44,15 @@ def enter(scope: Scope) -> None:
         module.var_child_runnable_config.set(scope.config)
 
 
+def chain_config() -> Any:
+    """Return the config of the chain of LangChain's that we are in, or None."""
+    module = sys.modules.get("langchain_core.runnables.config")
+    return None if module is None else module.var_child_runnable_config.get()
+
+
 def ambient_config() -> dict[str, Any] | None:
     """Return what a graph inherits that is called inside a chain of LangChain's, outside of any run of otgraph's."""
-    module = sys.modules.get("langchain_core.runnables.config")
-    config = None if module is None else module.var_child_runnable_config.get()
+    config = chain_config()
     if not config or TASK_ID in (config.get(CONF) or {}):
         # A node's own config outlives its run in what the node has left behind.
         return None
