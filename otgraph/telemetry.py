@@ -5,8 +5,10 @@ from otgraph.stream.exported import ExportedSpan, read_otlp, read_otlp_json, rea
 from otgraph.stream.replay import replay
 from otgraph.tracing.budget import Budget, Price
 from otgraph.tracing.conversation import conversation_id
+from otgraph.tracing.log_ids import RunIds, add_run_ids, run_ids
 from otgraph.tracing.options import TelemetryOptions, get_telemetry, set_telemetry
 from otgraph.tracing.payload import Captured, Truncated
+from otgraph.tracing.setup import Telemetry, flush, setup, shutdown
 from otgraph.usage import Usage
 
 __all__ = [
@@ -16,18 +18,25 @@ __all__ = [
     "ExportedSpan",
     "LiveRun",
     "Price",
+    "RunIds",
+    "Telemetry",
     "TelemetryOptions",
     "Truncated",
     "Usage",
     "Watcher",
+    "add_run_ids",
     "awatch",
     "conversation_id",
+    "flush",
     "get_telemetry",
     "live_runs",
     "read_otlp",
     "read_otlp_json",
     "read_spans",
     "replay",
+    "run_ids",
     "set_telemetry",
+    "setup",
+    "shutdown",
     "watch",
 ]

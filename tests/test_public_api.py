@@ -120,8 +120,10 @@ EXTRA = {
 
 OWN = {
     "messages": "MessageChunk MessagesState ModelCall REMOVE_ALL_MESSAGES add_messages model_call push_message",
-    "telemetry": "AsyncWatcher Budget Captured ExportedSpan LiveRun Price TelemetryOptions Truncated Usage Watcher "
-    "awatch conversation_id get_telemetry live_runs read_otlp read_otlp_json read_spans replay set_telemetry watch",
+    "telemetry": """
+        AsyncWatcher Budget Captured ExportedSpan LiveRun Price RunIds Telemetry TelemetryOptions Truncated Usage
+        Watcher add_run_ids awatch conversation_id flush get_telemetry live_runs read_otlp read_otlp_json read_spans
+        replay run_ids set_telemetry setup shutdown watch""",
 }
 """Module that LangGraph does not have -> its names."""
 

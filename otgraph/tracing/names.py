@@ -192,3 +192,10 @@ AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
 """Seconds that runs of agents take."""
 RUN_DURATION: Final = "gen_ai.invoke_workflow.duration"
 """Seconds that root runs take which are no agent's."""
+
+# ---- metrics of telemetry itself
+
+SPANS_LOST: Final = "otgraph.telemetry.spans.lost"
+"""How many spans did not reach the backend."""
+LOST_REASON: Final = "otgraph.telemetry.reason"
+"""Of lost spans: `queue_full`, `export_failed` or `shutdown`."""

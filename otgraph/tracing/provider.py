@@ -208,6 +208,8 @@ def pipeline_for(provider: Any = None) -> AnyPipeline:
     if isinstance(provider, TracerProvider):
         pipeline = _pipelines.get(provider)
         if pipeline is not None:
+            # It is another one in a forked process.
+            pipeline.source.resource = provider.resource
             return pipeline
         if not getattr(provider, "_disabled", False):
             pipeline = _pipelines[provider] = Pipeline(provider)
