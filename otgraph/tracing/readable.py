@@ -207,23 +207,40 @@ class RecordedSpan(ReadableSpan):
     @property
     def _events(self) -> list[Event]:
         self._cut_events()
-        limits = self._source.limits
-        made = []
-        for name, time, attributes, more, _ in self._raw_events[:]:
-            shown: Mapping[str, Any] = NO_ATTRIBUTES if attributes is None else attributes
-            if type(shown) is dict:
-                if len(shown) > limits.event_attribute_room:
-                    shown = bounded(shown, limits.max_event_attributes, limits.event_attribute_length)
-                else:
-                    shown = shown.copy()
-            added = {names.SEQ: more} if isinstance(more, int) else more
-            made.append(Event(name, with_more(shown, added) if added else shown, time))
-        return made
+        return [
+            Event(name, self._shown(attributes, more), time)
+            for name, time, attributes, more, _ in self._raw_events[:]
+        ]
 
     @_events.setter
     def _events(self, events: Sequence[Event]) -> None:
         self._raw_events = [(event.name, event.timestamp, event.attributes, None, False) for event in events]
         self._dropped_events = getattr(events, "dropped", 0)
+
+    def _shown(
+        self, attributes: Mapping[str, Any] | None, more: Mapping[str, Any] | int | None
+    ) -> Mapping[str, Any]:
+        """Return the attributes of an event within the provider's limits, with its place in the record."""
+        limits = self._source.limits
+        shown: Mapping[str, Any] = NO_ATTRIBUTES if attributes is None else attributes
+        if type(shown) is dict:
+            if len(shown) > limits.event_attribute_room:
+                shown = bounded(shown, limits.max_event_attributes, limits.event_attribute_length)
+            else:
+                shown = shown.copy()
+        added = {names.SEQ: more} if isinstance(more, int) else more
+        return with_more(shown, added) if added else shown
+
+    def _plain(
+        self, attributes: Mapping[str, Any] | None, more: Mapping[str, Any] | int | None
+    ) -> Mapping[str, Any]:
+        """Do the same for whoever hears of an event at once, at less cost."""
+        if isinstance(more, int):
+            if attributes is None:
+                return {names.SEQ: more}
+            if type(attributes) is dict and len(attributes) <= self._source.limits.event_attribute_room:
+                return {**attributes, names.SEQ: more}
+        return self._shown(attributes, more)
 
     @property
     def _links(self) -> list[Link]:

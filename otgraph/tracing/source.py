@@ -51,6 +51,7 @@ class SpanSource:
         "_endings",
         "_known",
         "_starts",
+        "events",
         "limits",
         "on_fault",
         "processor",
@@ -78,6 +79,8 @@ class SpanSource:
         self._known: tuple[Any, ...] = ()
         self._starts: tuple[Any, ...] = ()
         self._endings: tuple[Any, ...] = ()
+        self.events: tuple[Any, ...] = ()
+        """The hooks `on_span_event` of processors that have one, which is not of the SDK's."""
 
     def tell_start(self, span: Span, parent_context: Context | None) -> None:
         """Call `on_start` of each processor; one that fails does not keep the span from the next."""
@@ -94,6 +97,14 @@ class SpanSource:
                 processor.on_start(span, parent_context=parent_context)
             except Exception as error:
                 self.on_fault(error, "span processor on_start")
+
+    def tell_event(self, span: Span, name: str, time_ns: int, attributes: Mapping[str, Any]) -> None:
+        """Call `on_span_event` of each processor that has it, with an event that was just added to a span."""
+        for hook in self.events:
+            try:
+                hook(span, name, time_ns, attributes)
+            except Exception as error:
+                self.on_fault(error, "span processor on_span_event")
 
     def tell_end(self, span: Span) -> None:
         """Call `_on_ending` of each processor, if the SDK does, then `on_end` of each."""
@@ -129,6 +140,7 @@ class SpanSource:
         self._endings = tuple(
             item._on_ending for item in processors if TELLS_ENDING and _does(item, "_on_ending")
         )
+        self.events = tuple(item.on_span_event for item in processors if _does(item, "on_span_event"))
         self._known = processors
 
 

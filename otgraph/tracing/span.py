@@ -126,6 +126,8 @@ class Span(ApiSpan, RecordedSpan):
         events.append((name, now, attributes, more, reserved))
         if len(events) > source.limits.event_room:
             self._cut_events()
+        if source.events and self.exported:
+            source.tell_event(self, name, now, self._plain(attributes, more))
 
     def tell(self, fact: Any) -> None:
         """Tell the stream a live event: one that is not kept, and that no exporter sees."""
@@ -254,6 +256,8 @@ class Span(ApiSpan, RecordedSpan):
         self._raw_events.append((name, time, clean, more, False))
         if len(self._raw_events) > limits.event_room:
             self._cut_events()
+        if self._source.events and self.exported:
+            self._source.tell_event(self, name, time, self._plain(clean, more))
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not (context and (context.is_valid or attributes or context.trace_state)):
