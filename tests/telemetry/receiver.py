@@ -30,6 +30,8 @@ class Kept:
     def __init__(self) -> None:
         self.bodies: list[tuple[str, bytes]] = []
         """Signal and message, as they arrived."""
+        self.peers: list[str] = []
+        """For each of them, the connection that it came by."""
         self.answer: int | None = 200
         """The status of HTTP that requests get; None lets them wait for `release`."""
         self.released = Event()
@@ -37,7 +39,7 @@ class Kept:
         """How many requests there were, answered or not."""
         self._lock = Lock()
 
-    def take(self, signal: str, body: bytes) -> int:
+    def take(self, signal: str, body: bytes, peer: str) -> int:
         """Return the status that a request gets; it counts as arrived if that is 200."""
         with self._lock:
             self.asked += 1
@@ -47,6 +49,7 @@ class Kept:
         if self.answer == 200:
             with self._lock:
                 self.bodies.append((signal, body))
+                self.peers.append(peer)
         return self.answer
 
     def requests(self, signal: str) -> list[Any]:
@@ -80,6 +83,17 @@ class Kept:
         ]
 
     @property
+    def connections(self) -> dict[str, set[str]]:
+        """Connection -> the processes, by instance id, whose spans came by it."""
+        found: dict[str, set[str]] = {}
+        for (signal, body), peer in zip(list(self.bodies), self.peers, strict=True):
+            if signal == "traces":
+                for resource in PARSERS[signal].FromString(body).resource_spans:
+                    instance = attributes(resource.resource.attributes)["service.instance.id"]
+                    found.setdefault(peer, set()).add(instance)
+        return found
+
+    @property
     def lines(self) -> list[tuple[Any, dict[str, Any]]]:
         """Log records, each with its attributes."""
         return [
@@ -96,13 +110,14 @@ def attributes(pairs: Any) -> dict[str, Any]:
 
 
 class _Request(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     server: Any
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        status = self.server.kept.take(self.path.rpartition("/")[2], body)
+        status = self.server.kept.take(self.path.rpartition("/")[2], body, str(self.client_address))
         if status:
             self.send_response(status)
             self.send_header("Content-Length", "0")
@@ -147,7 +162,7 @@ class _Services(grpc.GenericRpcHandler):
         signal = next(signal for signal in ("trace", "metrics", "logs") if f".{signal}." in details.method)
 
         def export(body: bytes, context: Any) -> bytes:
-            status = self._kept.take("traces" if signal == "trace" else signal, body)
+            status = self._kept.take("traces" if signal == "trace" else signal, body, context.peer())
             if status != 200:
                 context.abort(STATUS[status], "as the test wants it")
             return b""
