@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry import metrics
 
 from otgraph.tracing import names
 
 __all__ = ["Losses"]
+
+SCOPE: Final = "otgraph_exporters"
+"""Of the metric: otgraph counts under its own name what its own batch processor loses."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +76,7 @@ _made: dict[str, Any] = {}
 def _counter() -> Any:
     provider = metrics.get_meter_provider()
     if _made.get("provider") is not provider:
-        meter = provider.get_meter(names.SCOPE)
+        meter = provider.get_meter(SCOPE)
         _made["counter"] = meter.create_counter(
             names.SPANS_LOST, "{span}", "Spans that did not reach where they were to go."
         )

@@ -146,7 +146,9 @@ def _add_events(known: list[Any], more: Iterable[Any]) -> None:
     """Add events, those that are known already left out."""
     marks = {_mark(each) for each in known}
     for each in more:
-        if _mark(each) not in marks:
+        mark = _mark(each)
+        if mark not in marks:
+            marks.add(mark)
             known.append(each)
     known.sort(key=lambda each: (each["time_ns"], each["attributes"].get(names.SEQ, 0)))
 

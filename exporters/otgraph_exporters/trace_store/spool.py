@@ -149,6 +149,7 @@ class Spool:
                 if self._pending:
                     self._writer.write(self._pending, self._pending_resource)
                     self._pending = []
+                    self._losses.recover("write_failed")
             self._keep_house()
         except (sqlite3.Error, TraceStoreError, OSError) as error:
             self._losses.warn(
@@ -157,8 +158,6 @@ class Spool:
                 "is counted as lost",
             )
             self._writer.close()
-            return
-        self._losses.recover("write_failed")
 
     def _take(self) -> None:
         queue = self._queue
