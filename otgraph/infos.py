@@ -28,6 +28,8 @@ class Origin:
     """The ids of the interrupts that nobody had answered."""
     answered: bool
     """Whether the run is given an answer."""
+    newest: bool
+    """Whether nobody has gone on from there, nor from the checkpoint of which that is an update."""
     inside: bool
     """Whether it is the run around this one that somebody goes on with, or makes go another way."""
 

@@ -34,7 +34,17 @@ from otgraph.tracing import names
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
-NOT_WRITTEN = {"otgraph.task.path", "otgraph.task.failed"}
+NOT_WRITTEN = {
+    "otgraph.task.path",
+    "otgraph.task.failed",
+    "otgraph.checkpoint.duration",
+    "otgraph.checkpoint.operation",
+    "otgraph.checkpoint.saver",
+    "otgraph.checkpoint.size",
+    "otgraph.stream.dropped",
+    "otgraph.stream.lag",
+    "otgraph.stream.policy",
+}
 """Names that are spelt and not used: nothing tells a path yet, and a failure is the event `exception`."""
 
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)

@@ -40,6 +40,7 @@ def origin_of(
         kept,
         tuple(dict.fromkeys(_open_questions(thread))),
         answered,
+        thread.is_newest and not branched,
         thread.above is not None,
     )
 

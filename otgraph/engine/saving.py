@@ -189,7 +189,8 @@ def _sign_flow(run: Run, thread: SavedThread, outcome: Outcome) -> Flow:
     """
     observer = run.observer
     carrier = observer.carrier(run, outcome)
-    known = outcome is not Outcome.INTERRUPTED and thread.metadata.get(TRACE) == observer.carrier(run)
+    saved_by = thread.metadata.get(TRACE)
+    known = outcome is not Outcome.INTERRUPTED and saved_by is not None and saved_by == observer.carrier(run)
     if carrier is None or known:
         return
     writes = [(SCHEDULED, {TRACE: carrier})]

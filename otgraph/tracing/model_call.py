@@ -20,7 +20,6 @@ from otgraph.tracing.budget import cost_of
 from otgraph.tracing.faults import faults
 from otgraph.tracing.inner import InnerSpan
 from otgraph.tracing.instrumentors import traced_elsewhere
-from otgraph.tracing.metrics import meters_for
 from otgraph.tracing.observer import TracingObserver
 from otgraph.tracing.spending import begin_call, end_call, spend
 
@@ -76,7 +75,7 @@ class ModelCall:
 
     def _start(self, current: bool) -> None:
         request = self._request
-        provider = PROVIDERS.get(request.provider or "", request.provider)
+        provider = self._provider
         if self._task.run.place.record.closed or traced_elsewhere(provider, bridged=request.bridged):
             return
         attributes: dict[str, Any] = {names.OPERATION: request.operation, names.REQUEST_MODEL: request.model}
@@ -99,6 +98,12 @@ class ModelCall:
         self._span = span
         if request.messages is not None and self._observer.options.captures:
             span.content(names.INPUT_MESSAGES, request.messages())
+
+    @property
+    def _provider(self) -> str | None:
+        """Whose model it is, by the name that the conventions give it."""
+        given = self._request.provider
+        return PROVIDERS.get(given or "", given)
 
     def first(self) -> None:
         """Note that the model has begun to answer; only the first time counts."""
@@ -123,6 +128,9 @@ class ModelCall:
         cost = cost_of(response.usage, self._observer.options.prices, response.model, self._request.model)
         usage = replace(response.usage, cost=cost)
         spend(self._task, usage)
+        meters = self._observer.record.meters
+        if meters is not None and cost is not None:
+            meters.calls.model_paid(self._task, cost, self._provider, self._request.model)
         return replace(response, usage=usage)
 
     def _end(self, inner: InnerSpan, response: ModelResponse, error: BaseException | None) -> None:
@@ -136,9 +144,9 @@ class ModelCall:
             inner.__exit__(None if error is None else type(error), error, None)
         else:
             inner.finish(error)
-        meters = meters_for(self._observer.options.meter_provider)
+        meters = self._observer.record.meters
         if meters is not None and not ended:
-            meters.model_called(span)
+            meters.calls.model_called(span)
 
     def _told(self, response: ModelResponse, begun_ns: int) -> dict[str, Any]:
         told: dict[str, Any] = {}

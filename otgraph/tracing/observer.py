@@ -42,14 +42,14 @@ from otgraph.tracing import names
 from otgraph.tracing.counts import count_message, counts_of, run_usage
 from otgraph.tracing.exceptions import Failures, exception_event
 from otgraph.tracing.faults import faults
-from otgraph.tracing.metrics import meters_for
+from otgraph.tracing.metrics import Meters, meters_for
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.origin import WHERE, carrier_of
 from otgraph.tracing.place import Place
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
-from otgraph.tracing.spans import end_span, let_go, run_span, said_again, task_span
+from otgraph.tracing.spans import end_left, end_span, let_go, run_span, said_again, task_span
 from otgraph.tracing.told import tell_returned
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ LIVE: Final[dict[str, RunInfo]] = {}
 
 def new_observer(options: TelemetryOptions) -> TracingObserver:
     """Return an observer for a root run that the caller's current span, if any, is the parent of."""
-    return TracingObserver(pipeline_for(options.provider), Record(), get_current(), options)
+    record = Record()
+    record.meters = meters_for(options.meter_provider)
+    return TracingObserver(pipeline_for(options.provider), record, get_current(), options)
 
 
 class TracingObserver:
@@ -92,7 +94,7 @@ class TracingObserver:
 
             self._capture = Capture(options)
         self._failures = Failures()
-        self._meters = meters_for(options.meter_provider)
+        self._meters: Meters | None = record.meters
         self.record = record
 
     def watch_foreign(self) -> None:
@@ -117,6 +119,8 @@ class TracingObserver:
         if self._capture is not None:
             self._capture.run_started(span, fact)
         run.span = span
+        if self._meters is not None:
+            self._meters.runs.run_started(run)
         record.runs.append(run)
         try:
             span.begin(place, fact)
@@ -127,8 +131,10 @@ class TracingObserver:
             LIVE[run.id] = run
 
     def carrier(self, run: RunInfo, outcome: Outcome | None = None) -> Any:
-        """Return what the run's span is found again by; nothing, if it is exported nowhere."""
-        return carrier_of(run, outcome) if self.pipeline.exports else None
+        """Return what the run's span is found again by, if it is exported, and how the run ends, if that is counted."""
+        if self.pipeline.exports or (outcome is not None and self._meters is not None):
+            return carrier_of(run, outcome)
+        return None
 
     def carrier_lost(self, error: BaseException) -> None:
         """Count it."""
@@ -136,28 +142,24 @@ class TracingObserver:
 
     def run_ended(self, run: RunInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the run's span, and before it whatever inside it is still open."""
-        place: Place = run.place
         span: Span = run.span
-        left = [inner for inner in reversed(place.latest) if inner._end_time is None]
+        left = end_left(run, outcome)
         if left:
-            # Supersteps and tasks end with their flows; what is left here was cut off in the middle.
-            for inner in left:
-                inner.annotate({names.OUTCOME: (outcome if not outcome.is_error else Outcome.CANCELLED).text})
-                inner.fact = StepEnded(run, 0)
-                inner.end()
-            span.annotate({names.LEAKED: len(left)})
-        if place.usage is not None:
+            span.annotate({names.LEAKED: left})
+        if run.place.usage is not None:
             span.annotate(run_usage(run))
         if error is not None and not self._failures.knows(error):
             span.emit(*exception_event(error, self._options), None, reserved=True)
+            if outcome is Outcome.RECURSION_LIMIT and self._meters is not None:
+                self._meters.runs.limit_hit(run)
         try:
             end_span(span, outcome, error, RunEnded(run, outcome))
         finally:
+            if self._meters is not None:
+                self._meters.runs.run_ended(run, outcome)
             self._forget(run)
 
     def _forget(self, run: RunInfo) -> None:
-        if self._meters is not None:
-            self._meters.run_ended(run)
         if self._capture is not None:
             self._capture.run_ended(run)
         try:
@@ -286,6 +288,8 @@ class TracingObserver:
             self._failures.known = ()
         fact = StepEnded(run, 0) if self.record.mask & StepEnded.kind else None
         end_span(span, outcome, error, fact)
+        if self._meters is not None:
+            self._meters.steps.step_ended(run, span)
 
     # ---- tasks
 
@@ -343,6 +347,8 @@ class TracingObserver:
         if self._capture is not None:
             attributes.update(self._capture.task_retried(fact))
         task.span.emit(fact.name, attributes, fact, reserved=True)
+        if self._meters is not None:
+            self._meters.steps.task_retried(task, type(error).__qualname__)
 
     def task_ended(self, task: TaskInfo, outcome: Outcome, error: BaseException | None) -> None:
         """End the task's span."""
@@ -351,6 +357,8 @@ class TracingObserver:
             span.annotate(counts_of(task))
         fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
         end_span(span, outcome, error, fact)
+        if self._meters is not None:
+            self._meters.steps.task_ended(task, outcome)
         if task.caller is not None or task.inside:
             let_go(task, outcome)
 

@@ -43,6 +43,9 @@ def carrier_of(run: RunInfo, outcome: Outcome | None = None) -> dict[str, Any]:
     """
     place: Place = run.place
     carrier = place.carrier
+    if carrier is None and not place.exports:
+        # There is no trace to find, but it counts that there was a pause.
+        carrier = place.carrier = {}
     if carrier is None:
         own: SpanContext = run.span.get_span_context()
         carrier = {PARENT: f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"}
@@ -55,10 +58,14 @@ def carrier_of(run: RunInfo, outcome: Outcome | None = None) -> dict[str, Any]:
 class Lineage:
     """What the span of a run shows of its origin."""
 
-    __slots__ = ("attributes", "links", "paused")
+    __slots__ = ("attributes", "ends_pause", "links", "paused", "resumes")
 
     def __init__(self, origin: Origin | None) -> None:
         self.attributes: dict[str, Any] = {}
+        self.ends_pause = False
+        """Whether a run of otgraph's stopped there for a human, and this is the first one since."""
+        self.resumes = False
+        """Whether it goes on with a run that had stopped for a human."""
         self.links: Sequence[tuple[SpanContext, dict[str, Any]]] = ()
         """To the run that was at the checkpoint before; none where the run takes a new input."""
         self.paused: SpanContext | None = None
@@ -66,10 +73,12 @@ class Lineage:
         if origin is None:
             return
         self.attributes[names.CHECKPOINT_ID] = origin.checkpoint_id
+        last = _last(origin)
+        stopped = last is not None and last.get(OUTCOME) == Outcome.INTERRUPTED.text
+        self.ends_pause = stopped and origin.newest
         if origin.kind is None:
             return
         self.attributes[names.ORIGIN] = origin.kind
-        last = _last(origin)
         found = None if last is None else _read(last)
         if found is not None:
             about = {names.LINK_KIND: origin.kind, names.CHECKPOINT_ID: origin.checkpoint_id}
@@ -79,6 +88,7 @@ class Lineage:
             if origin.questions:
                 self.attributes[names.GOES_ON] = origin.questions
             since = None if origin.inside else _asked_at(origin, last)
+            self.resumes = stopped or since is not None
             if since is not None:
                 # Clocks of two machines may differ by more than a quick human takes.
                 self.attributes[names.INTERRUPT_WAIT] = max(0.0, time() - since)
@@ -110,6 +120,9 @@ def _left_at(carrier: Mapping[str, Any]) -> float:
 
 def _read(carrier: Mapping[str, Any]) -> SpanContext | None:
     """Return the span that a carrier names, or None for one that names none."""
+    if carrier.keys() == {LEFT_AT, OUTCOME} and isinstance(carrier[LEFT_AT], float):
+        # Its spans went nowhere.
+        return None
     plain = {key: value for key in (PARENT, STATE) if isinstance(value := carrier.get(key), str)}
     found = trace.get_current_span(_w3c.extract(plain, Context())).get_span_context()
     if found.is_valid:

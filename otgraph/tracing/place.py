@@ -29,7 +29,18 @@ SPAN_KEY: Final = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Contex
 class Place:
     """What `RunInfo.place` holds."""
 
-    __slots__ = ("carrier", "context", "exports", "facts", "latest", "record", "run", "task_facts", "usage")
+    __slots__ = (
+        "carrier",
+        "context",
+        "exports",
+        "facts",
+        "latest",
+        "lineage",
+        "record",
+        "run",
+        "task_facts",
+        "usage",
+    )
 
     def __init__(self, run: RunInfo, record: Record, context: Context, exports: bool) -> None:
         self.run = run
@@ -44,6 +55,8 @@ class Place:
         """Attributes that all spans of the run bear."""
         self.task_facts: dict[str, Any] = {}
         """Attributes that all its task spans bear."""
+        self.lineage: Any = None
+        """What the run shows of where it comes from, a `Lineage`."""
         self.usage: Any = None
         """What calls of models in the run have taken, a `Usage`; None where there were none."""
         self.latest: list[Span] = []

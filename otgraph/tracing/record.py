@@ -55,6 +55,7 @@ class Record:
         "context",
         "crowded",
         "mask",
+        "meters",
         "numbers",
         "runs",
         "seq",
@@ -84,6 +85,8 @@ class Record:
         self.context: Any = None
         """The OpenTelemetry context that the run was begun in, with this record in it."""
         self.closed = False
+        self.meters: Any = None
+        """The instruments that all that goes on here is measured with, a `Meters`; None where nobody measures."""
 
     def append(self, fact: Fact) -> int:
         """Number a fact, tell it to those who want it, and return its number."""

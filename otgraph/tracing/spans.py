@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Status, StatusCode
 
 from otgraph.constants import NS_SEP
-from otgraph.events import Fact, Outcome, SpanNoted
+from otgraph.events import Fact, Outcome, SpanNoted, StepEnded
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.identity import config_attributes, run_facts
@@ -25,7 +25,7 @@ from otgraph.tracing.provider import AnyPipeline
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 
-__all__ = ["end_span", "let_go", "run_span", "said_again", "task_span"]
+__all__ = ["end_left", "end_span", "let_go", "run_span", "said_again", "task_span"]
 
 
 def run_span(
@@ -52,6 +52,7 @@ def run_span(
         context = lineage.continued(context)
     place: Place = pipeline.place_type(run, record, context, pipeline.exports)
     run.place = place
+    place.lineage = lineage
     place.facts = facts = run_facts(run)
     place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
     operation = names.RUN_SPAN if run.agent is None else names.AGENT_SPAN
@@ -115,6 +116,21 @@ def end_span(span: Span, outcome: Outcome, error: BaseException | None, fact: Fa
         span.set_status(Status(StatusCode.ERROR))
         span.fact = fact
         span.end()
+
+
+def end_left(run: RunInfo, outcome: Outcome) -> int:
+    """
+    End the spans inside a run that are still open; return how many there were.
+
+    Supersteps and tasks end with their flows; what is left at the end of a run was cut off in the middle.
+    """
+    place: Place = run.place
+    left = [inner for inner in reversed(place.latest) if inner._end_time is None]
+    for inner in left:
+        inner.annotate({names.OUTCOME: (outcome if not outcome.is_error else Outcome.CANCELLED).text})
+        inner.fact = StepEnded(run, 0)
+        inner.end()
+    return len(left)
 
 
 def let_go(task: TaskInfo, outcome: Outcome) -> None:

@@ -17,7 +17,6 @@ from otgraph.drivers.scope import CallScope
 from otgraph.runtime import SCOPE
 from otgraph.tracing import names
 from otgraph.tracing.inner import InnerSpan
-from otgraph.tracing.metrics import meters_for
 
 __all__ = ["ToolSpan", "tool_span"]
 
@@ -61,6 +60,6 @@ def tool_span(call: ToolCall, tool: BaseTool) -> Iterator[ToolSpan]:
             inner.content(names.TOOL_ARGUMENTS, call["args"])
             yield ToolSpan(inner)
     finally:
-        meters = meters_for(scope.run.observer.options.meter_provider)
+        meters = scope.run.observer.record.meters
         if meters is not None:
-            meters.tool_called(inner.span)
+            meters.calls.tool_called(inner.span)

@@ -1,0 +1,130 @@
+"""
+RunMeters: metrics of root runs: how many there are, how long they take, and how long they wait for humans.
+
+Rule: a run inside a run is part of that and not counted, but for its duration where it is an agent's, and for its
+recursion limit. A pause is counted where a run stops and where a run goes on from there, maybe in another process:
+only the sum over all processes says how many threads are paused.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from opentelemetry import metrics
+
+from otgraph.events import Outcome
+from otgraph.infos import RunInfo
+from otgraph.tracing import names
+from otgraph.tracing.faults import faults
+from otgraph.tracing.labels import LabelSets, context_in, labels_of, length_of, seconds
+from otgraph.tracing.pauses import Pauses
+from otgraph.tracing.place import Place
+from otgraph.tracing.span import Span
+
+__all__ = ["RunMeters"]
+
+AGENT_SECONDS: Final = [0.1 * 2**n for n in range(13)]
+"""The buckets of the conventions."""
+WORKFLOW_SECONDS: Final[list[float]] = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200]
+"""The same."""
+WAIT_SECONDS: Final[list[float]] = [
+    1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 345600, 604800, 1209600,
+]  # fmt: skip
+"""From an answer that was there at once to one that took two weeks."""
+
+RUN_LABELS: Final = (names.OPERATION, names.WORKFLOW, names.OUTCOME, names.ERROR_TYPE)
+AGENT_LABELS: Final = (names.OPERATION, names.AGENT, names.OUTCOME, names.ERROR_TYPE)
+
+
+class RunMeters:
+    """
+    See the module.
+
+    Args:
+        meter: makes the instruments.
+    """
+
+    __slots__ = (
+        "_active",
+        "_agent",
+        "_ends",
+        "_hits",
+        "_paused",
+        "_pauses",
+        "_resumes",
+        "_run",
+        "_stopped",
+        "_wait",
+        "_workflows",
+    )
+
+    def __init__(self, meter: metrics.Meter) -> None:
+        self._agent = seconds(meter, names.AGENT_DURATION, AGENT_SECONDS, "What runs of agents take.")
+        self._run = seconds(meter, names.RUN_DURATION, WORKFLOW_SECONDS, "What root runs take.")
+        self._wait = seconds(meter, names.INTERRUPT_WAITS, WAIT_SECONDS, "From a pause until a run goes on.")
+        self._active = meter.create_up_down_counter(names.RUN_ACTIVE, "{run}", "Root runs that are going on.")
+        self._paused = meter.create_up_down_counter(
+            names.RUN_PAUSED, "{run}", "Pauses, less those that came to an end: sum over all processes."
+        )
+        self._pauses = meter.create_counter(names.PAUSES, "{pause}", "Root runs that stopped for a human.")
+        self._resumes = meter.create_counter(
+            names.RESUMES, "{run}", "Root runs that went on from a pause, and ended."
+        )
+        self._hits = meter.create_counter(
+            names.LIMIT_HITS, "{run}", "Runs that did not stop within their recursion limit."
+        )
+        self._workflows = LabelSets(names.WORKFLOW)
+        self._ends = LabelSets(names.WORKFLOW, names.OUTCOME)
+        self._stopped = Pauses(meter)
+
+    def run_started(self, run: RunInfo) -> None:
+        """Count a root run, and the end of the pause that it goes on from."""
+        if run.parent is not None:
+            return
+        try:
+            span: Span = run.span
+            labels, context = self._workflows[run.name,], context_in(run, span)
+            self._active.add(1, labels, context)
+            place: Place = run.place
+            self._stopped.end(run)
+            if place.lineage.ends_pause:
+                self._paused.add(-1, labels, context)
+            wait = place.lineage.attributes.get(names.INTERRUPT_WAIT)
+            if wait is not None:
+                self._wait.record(wait, labels, context)
+        except Exception as error:
+            faults.count(error, "metrics")
+
+    def run_ended(self, run: Any, outcome: Outcome) -> None:
+        """Measure a run, whose span has ended."""
+        try:
+            span: Span = run.span
+            context = context_in(run, span)
+            if run.agent is not None:
+                self._agent.record(length_of(span), labels_of(span._attributes, AGENT_LABELS), context)
+            elif run.parent is None:
+                self._run.record(length_of(span), labels_of(span._attributes, RUN_LABELS), context)
+            if run.parent is None:
+                self._root_ended(run, outcome, context)
+        except Exception as error:
+            faults.count(error, "metrics")
+
+    def _root_ended(self, run: Any, outcome: Outcome, context: Any) -> None:
+        labels = self._workflows[run.name,]
+        self._active.add(-1, labels, context)
+        place: Place = run.place
+        if place.lineage.resumes:
+            self._resumes.add(1, self._ends[run.name, outcome.text], context)
+        if outcome is Outcome.INTERRUPTED:
+            self._pauses.add(1, labels, context)
+            if run.saved is not None:
+                # Without a saver nobody can go on from there.
+                self._paused.add(1, labels, context)
+                self._stopped.begin(run)
+
+    def limit_hit(self, run: RunInfo) -> None:
+        """Count a run that did not stop in time; those around it are not counted for the same error."""
+        try:
+            self._hits.add(1, self._workflows[run.name,], context_in(run, run.span))
+        except Exception as error:
+            faults.count(error, "metrics")

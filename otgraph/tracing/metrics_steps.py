@@ -1,0 +1,107 @@
+"""
+StepMeters: metrics of supersteps and of their tasks.
+
+Rule: the values are the durations of the spans. What happens in every superstep is measured here, so this is where
+measuring has to be cheap: a task alone in its superstep is recorded three times, and waits for nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opentelemetry import metrics
+
+from otgraph.events import Outcome
+from otgraph.infos import RunInfo, TaskInfo
+from otgraph.tracing import names
+from otgraph.tracing.faults import faults
+from otgraph.tracing.labels import LabelSets, context_in, seconds
+from otgraph.tracing.place import Place
+from otgraph.tracing.span import Span
+
+__all__ = ["StepMeters"]
+
+STEP_SECONDS: Final = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600,
+]  # fmt: skip
+"""From code that only passes state on to agents that work for an hour."""
+WIDTHS: Final = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
+
+
+class StepMeters:
+    """
+    See the module.
+
+    Args:
+        meter: makes the instruments.
+    """
+
+    __slots__ = (
+        "_barrier",
+        "_duration",
+        "_ends",
+        "_node",
+        "_nodes",
+        "_retried",
+        "_retries",
+        "_width",
+        "_workflows",
+    )
+
+    def __init__(self, meter: metrics.Meter) -> None:
+        self._node = seconds(meter, names.NODE_DURATION, STEP_SECONDS, "What tasks take.")
+        self._barrier = seconds(
+            meter, names.BARRIER_WAIT, STEP_SECONDS, "Until the last task beside a task has ended too."
+        )
+        self._retries = meter.create_counter(names.RETRIES, "{retry}", "Attempts that are made again.")
+        self._duration = seconds(meter, names.STEP_DURATION, STEP_SECONDS, "What supersteps take.")
+        self._width = meter.create_histogram(
+            names.STEP_WIDTH, "{task}", "Tasks per superstep.", explicit_bucket_boundaries_advisory=WIDTHS
+        )
+        self._workflows = LabelSets(names.WORKFLOW)
+        self._nodes = LabelSets(names.WORKFLOW, names.NODE)
+        self._ends = LabelSets(names.WORKFLOW, names.NODE, names.OUTCOME, names.ERROR_TYPE)
+        self._retried = LabelSets(names.WORKFLOW, names.NODE, names.ERROR_TYPE)
+
+    def task_ended(self, task: TaskInfo, outcome: Outcome) -> None:
+        """Measure a task, whose span has ended."""
+        run: RunInfo = task.run
+        span: Span = task.span
+        try:
+            kind = span._attributes.get(names.ERROR_TYPE) if outcome.is_error else None
+            labels = self._ends[run.name, task.name, outcome.text, kind]
+            self._node.record(((span._end_time or 0) - span._start_time) / 1e9, labels, context_in(run, span))
+        except Exception as error:
+            faults.count(error, "metrics")
+
+    def task_retried(self, task: TaskInfo, kind: str) -> None:
+        """Count an attempt that ended with an exception of that class."""
+        run: RunInfo = task.run
+        try:
+            self._retries.add(1, self._retried[run.name, task.name, kind], context_in(run, task.span))
+        except Exception as error:
+            faults.count(error, "metrics")
+
+    def step_ended(self, run: RunInfo, span: Span) -> None:
+        """Measure a superstep, whose span has ended."""
+        try:
+            labels, context = self._workflows[run.name,], context_in(run, span)
+            width = span._attributes[names.STEP_TASKS]
+            self._duration.record(((span._end_time or 0) - span._start_time) / 1e9, labels, context)
+            self._width.record(width, labels, context)
+            if width > 1:
+                self._wait(run)
+        except Exception as error:
+            faults.count(error, "metrics")
+
+    def _wait(self, run: RunInfo) -> None:
+        """Measure how long the tasks of a superstep have waited for the last of them."""
+        place: Place = run.place
+        spans = [span for span in place.latest[1:] if span._end_time is not None]
+        if len(spans) < 2:
+            # The others were restored: nobody has waited.
+            return
+        last = max(span._end_time or 0 for span in spans)
+        for span in spans:
+            labels = self._nodes[run.name, span._attributes[names.NODE]]
+            self._barrier.record((last - (span._end_time or 0)) / 1e9, labels, context_in(run, span))
