@@ -63,6 +63,8 @@ DOORS = {
 SIBLINGS = {
     ("messages", ""): "tokens are told through the scope of a call",
     ("messages", "langchain"): "messages are LangChain's objects where it is installed",
+    ("", "cli"): "`python -m otgraph` is the command",
+    ("cli", "graph"): "what the command line names is a compiled graph",
     ("", "channels"): "a schema turns annotations into channels",
     ("", "managed"): "a schema turns annotations into managed values",
     ("func", "graph"): "a function of the functional API is a compiled graph",
@@ -132,6 +134,8 @@ BANS = [
 ]
 
 ALLOWED = {
+    ("cli/run.py", "asyncio"): "a command is a whole program: somebody has to start the event loop",
+    ("cli/target.py", "importlib.import_module()"): "the command line names the module",
     ("cache/memory.py", "threading.Lock"): "one cache serves the runs of several threads",
     ("checkpoint/serde/decode.py", "importlib.import_module"): "stored arrays need numpy",
     ("checkpoint/serde/encrypted.py", "importlib.import_module"): "the cipher may be missing",

@@ -1,0 +1,1 @@
+"""The command `otgraph`: run graphs, look at traces, draw, check telemetry."""
