@@ -37,6 +37,7 @@ __all__ = [
     "TaskRetried",
     "TaskStarted",
     "TaskStopped",
+    "ToolTold",
     "Write",
     "snapshot",
 ]
@@ -261,6 +262,23 @@ class MessageTold(Fact):
         self.message = message
         self.metadata = metadata
         self.whole = whole
+
+
+class ToolTold(Fact):
+    """
+    LangChain began, went on with, or ended a call of a tool; a live event: only streams hear of it.
+
+    Args:
+        payload: what it tells, as the stream shows it.
+    """
+
+    kind = 1 << 19
+
+    def __init__(self, task: TaskInfo, payload: dict[str, Any]) -> None:
+        self.run = task.run
+        self.task = task
+        self.attempt = task.attempt
+        self.payload = payload
 
 
 class StepApplied(Fact):

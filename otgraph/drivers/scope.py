@@ -20,9 +20,10 @@ from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import read_state
 from otgraph.errors import RunEndedError
-from otgraph.events import MessageTold
+from otgraph.events import MessageTold, ToolTold
 from otgraph.ids import checkpoint_text
 from otgraph.langchain.bridge import callbacks_of
+from otgraph.langchain.wanted import Wanted
 from otgraph.messages.exchange import ModelRequest, ModelTrace
 from otgraph.plan.model import NodePlan
 from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
@@ -132,6 +133,11 @@ class CallScope:
         if record.crowded and self.driver is not None:
             self.driver.pause(self)
 
+    def tell_tool(self, payload: dict[str, Any]) -> None:
+        """Hand what happens in a call of a tool to whoever streams `tools`; nobody else wants to know."""
+        if self.heard:
+            self.run.observer.tool_told(self.task, payload)
+
     def model(self, request: ModelRequest) -> ModelTrace | None:
         """Return the telemetry of a call of a model that is about to begin; None where the run is over."""
         run = self.run
@@ -236,10 +242,11 @@ class CallScope:
         if given.tags:
             config["tags"] = list(given.tags)
         callbacks = given.callbacks if task.callbacks is None else task.callbacks
-        streamed = bool(self.run.place.record.mask & MessageTold.kind)
-        if streamed or self.clocks:
+        mask = self.run.place.record.mask
+        wanted = Wanted(bool(mask & MessageTold.kind), bool(mask & ToolTold.kind), bool(self.clocks))
+        if any(wanted):
             told = task_metadata(task, INTEGRATION)
-            callbacks = callbacks_of(self, callbacks, told, list(given.tags), streamed=streamed)
+            callbacks = callbacks_of(self, callbacks, told, list(given.tags), wanted)
         if callbacks is not None:
             config["callbacks"] = callbacks
         if given.max_concurrency is not None:

@@ -93,6 +93,9 @@ class Observer(Protocol):
     def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
         """A token or, if it is `whole`, a message is there."""
 
+    def tool_told(self, task: TaskInfo, payload: dict[str, Any]) -> None:
+        """Something happens in a call of a tool."""
+
     def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
         """A branch of the task's node is called, and shown `view`."""
 

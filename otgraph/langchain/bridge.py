@@ -12,6 +12,7 @@ from typing import Any
 
 from otgraph.constants import CONF
 from otgraph.langchain.extra import extra
+from otgraph.langchain.wanted import Wanted
 from otgraph.run_config import TASK_ID
 from otgraph.runtime import Scope
 
@@ -59,21 +60,14 @@ def ambient_config() -> dict[str, Any] | None:
     return {key: config[key] for key in ("tags", "metadata", "callbacks", CONF) if config.get(key)}
 
 
-def callbacks_of(
-    scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str], *, streamed: bool
-) -> Any:
-    """
-    Return what a call's config has as callbacks where LangChain is to find the run.
-
-    Args:
-        streamed: whether somebody streams messages; else it is for the signs of life.
-    """
+def callbacks_of(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str], wanted: Wanted) -> Any:
+    """Return what a call's config has as callbacks where LangChain is to find the run."""
     if "langchain_core.callbacks" not in sys.modules:
         return given
     # Imported where it is wanted: it imports LangChain.
     from otgraph.langchain.handler import manager_for
 
-    return manager_for(scope, given, metadata, tags, streamed=streamed)
+    return manager_for(scope, given, metadata, tags, wanted)
 
 
 def hear_models() -> None:

@@ -16,9 +16,11 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 
 from otgraph.constants import TAG_NOSTREAM
 from otgraph.errors import RunEndedError
+from otgraph.langchain.tools import ToolHandler
+from otgraph.langchain.wanted import Wanted
 from otgraph.runtime import Scope
 
-__all__ = ["TokenHandler", "manager_for", "without_tokens"]
+__all__ = ["TokenHandler", "manager_for", "without_own"]
 
 ENGINE_TAGS = ("graph:step:", "seq:step:", "langsmith:")
 """What the tags begin with that say where a model stands, and that nobody filters by."""
@@ -123,25 +125,27 @@ class TokenHandler(LifeHandler):
         self._calls.pop(run_id, None)
 
 
-def manager_for(
-    scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str], *, streamed: bool
-) -> Any:
+def manager_for(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str], wanted: Wanted) -> Any:
     """
-    Return the callbacks of one call of a node: those that its run was given, and a handler of ours.
+    Return the callbacks of one call of a node: those that its run was given, and handlers of ours.
 
     Args:
         given: handlers, a manager, or None.
-        streamed: whether its tokens are wanted, and not only its signs of life.
         metadata: what LangChain is to say of all that is below, in this order.
     """
-    own = TokenHandler(scope) if streamed else LifeHandler(scope)
-    given = without_tokens(given)
+    own: list[Any] = []
+    if wanted.tokens or wanted.life:
+        own.append(TokenHandler(scope) if wanted.tokens else LifeHandler(scope))
+    if wanted.tools:
+        own.append(ToolHandler(scope))
+    given = without_own(given)
     if isinstance(given, BaseCallbackManager):
-        given.add_handler(own, inherit=True)
+        for handler in own:
+            given.add_handler(handler, inherit=True)
         given.add_tags([tag for tag in tags if tag not in given.inheritable_tags])
         given.add_metadata(metadata)
         return given
-    handlers = [*(given or ()), own]
+    handlers = [*(given or ()), *own]
     return CallbackManager(
         handlers=handlers,
         inheritable_handlers=list(handlers),
@@ -152,7 +156,7 @@ def manager_for(
     )
 
 
-def without_tokens(given: Any) -> Any:
+def without_own(given: Any) -> Any:
     """Return callbacks without the handlers of calls around this one: each graph tells of its own nodes."""
     if isinstance(given, BaseCallbackManager):
         manager = given.copy()
@@ -163,4 +167,4 @@ def without_tokens(given: Any) -> Any:
 
 
 def _others(handlers: list[Any]) -> list[Any]:
-    return [handler for handler in handlers if not isinstance(handler, LifeHandler)]
+    return [handler for handler in handlers if not isinstance(handler, (LifeHandler, ToolHandler))]

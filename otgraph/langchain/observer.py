@@ -23,7 +23,7 @@ from otgraph.errors import GraphDrained, GraphInterrupt
 from otgraph.events import Outcome, TaskStarted, Write
 from otgraph.ids import checkpoint_text
 from otgraph.infos import RunInfo, TaskInfo
-from otgraph.langchain.handler import without_tokens
+from otgraph.langchain.handler import without_own
 from otgraph.langchain.lifecycle import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
 from otgraph.tracing.observer import TracingObserver
 
@@ -66,7 +66,7 @@ class CallbackObserver(TracingObserver):
         """Begin a chain, below the task that called it."""
         super().run_started(run, caller)
         config = run.options.config
-        given = without_tokens(config.callbacks)
+        given = without_own(config.callbacks)
         if caller is None:
             metadata = run_metadata(run, INTEGRATION)
         else:

@@ -29,6 +29,7 @@ from otgraph.events import (
     TaskRetried,
     TaskStarted,
     TaskStopped,
+    ToolTold,
     Write,
 )
 from otgraph.infos import RunInfo, TaskInfo
@@ -48,11 +49,15 @@ ORDER: Final = (
     "debug",
     "custom",
     "messages",
+    "tools",
     "retries",
     "spans",
 )
 """Which mode speaks first where one fact concerns several."""
 
+
+LIVE: Final = (MessageTold, ToolTold)
+"""Facts that ride on no event of a span."""
 
 ATTEMPT: Final = "otgraph_attempt"
 """In the metadata of messages, from the second attempt of a task on: which attempt it is."""
@@ -331,6 +336,14 @@ def messages_told(fact: MessageTold, states: States) -> Iterable[Payload]:
     return ((message, metadata),)
 
 
+# ---- tools
+
+
+def tools_told(fact: ToolTold, states: States) -> Iterable[Payload]:
+    """Hand out what happens in a call of a tool."""
+    return (fact.payload,)
+
+
 def spans_shot(fact: Fact, states: States) -> Iterable[Payload]:
     """Hand out the span start, event or end that the fact rides on."""
     return () if fact.shot is None else (fact.shot,)
@@ -369,7 +382,8 @@ MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
     "messages": {TaskStarted: messages_given, MessageTold: messages_told},
     "custom": {Emitted: custom_emitted},
     "retries": {TaskRetried: retries_announced},
-    "spans": dict.fromkeys([fact for fact in Fact.__subclasses__() if fact is not MessageTold], spans_shot),
+    "tools": {ToolTold: tools_told},
+    "spans": dict.fromkeys([fact for fact in Fact.__subclasses__() if fact not in LIVE], spans_shot),
 }
 """Mode -> fact -> what the mode shows of it. A mode is in this table or it does not exist."""
 

@@ -39,7 +39,7 @@ StateT = TypeVar("StateT", default=Any)
 OutputT = TypeVar("OutputT", default=Any)
 
 StreamMode: TypeAlias = Literal[
-    "values", "updates", "checkpoints", "tasks", "debug", "messages", "custom", "retries", "spans"
+    "values", "updates", "checkpoints", "tasks", "debug", "messages", "custom", "tools", "retries", "spans"
 ]
 """
 What a stream tells of a run.
@@ -48,6 +48,7 @@ What a stream tells of a run.
 - `updates`: what each node returned, as soon as it is done.
 - `custom`: what nodes pass to their `writer`, at once.
 - `messages`: tokens of chat models, and messages that nodes return, with where they come from.
+- `tools`: the beginning, the parts and the end of every call of a tool of LangChain's.
 - `tasks`: the start and the result of every node execution.
 - `checkpoints`: every saved checkpoint, in the form of `get_state`.
 - `debug`: `tasks` and `checkpoints`, each with its step and its time.

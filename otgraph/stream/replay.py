@@ -19,7 +19,7 @@ from otgraph.stream.view import View
 
 __all__ = ["replay"]
 
-FLEETING: Final = ("messages", "spans")
+FLEETING: Final = ("messages", "tools", "spans")
 """Modes whose items are not kept in exported spans."""
 
 
@@ -36,7 +36,7 @@ def replay(
 
     Args:
         spans: what `read_otlp`, `read_otlp_json` or `read_spans` returns; in any order, others among them.
-        stream_mode: as for `stream`, but for `messages` and `spans`, which are not kept.
+        stream_mode: as for `stream`, but for `messages`, `tools` and `spans`, which are not kept.
         run_id: the `otgraph.run.id` of the run to replay; by default all runs, one after another.
 
     A value of a class that JSON lacks is a `Captured`, what a size cap cut is a `Truncated`.

@@ -35,6 +35,7 @@ from otgraph.events import (
     TaskRetried,
     TaskStarted,
     TaskStopped,
+    ToolTold,
     Write,
 )
 from otgraph.infos import RunInfo, TaskInfo
@@ -383,6 +384,12 @@ class TracingObserver:
         if self.record.mask & MessageTold.kind:
             span = task.span if task.span._end_time is None else task.run.span
             span.tell(MessageTold(task, message, metadata, whole=whole))
+
+    def tool_told(self, task: TaskInfo, payload: dict[str, Any]) -> None:
+        """Tell streams of a call of a tool; its span says the rest."""
+        if self.record.mask & ToolTold.kind:
+            span = task.span if task.span._end_time is None else task.run.span
+            span.tell(ToolTold(task, payload))
 
     def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
         """Nothing: to a trace a branch is part of its task."""

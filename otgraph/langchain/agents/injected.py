@@ -16,6 +16,7 @@ from langchain_core.tools import base as _tools
 from typing_extensions import TypeVar
 
 from otgraph.langchain.agents.nodes import field_of
+from otgraph.langchain.tools import tell_delta
 
 __all__ = ["InjectedState", "InjectedStore", "Injection", "ToolRuntime", "injection_of"]
 
@@ -57,8 +58,9 @@ class ToolRuntime(_Direct, Generic[ContextT, StateT]):
     server_info: Any = None
 
     def emit_output_delta(self, delta: Any) -> None:
-        """Hand out a part of the tool's output while it runs, to whoever streams `custom`."""
-        self.stream_writer({"tool_call_id": self.tool_call_id, "delta": delta})
+        """Hand out a part of the tool's output while it runs, to whoever streams `tools`."""
+        if self.tool_call_id is not None:
+            tell_delta(self.config, self.tool_call_id, delta)
 
 
 class StateArgument(NamedTuple):

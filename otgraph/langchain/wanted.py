@@ -1,0 +1,20 @@
+"""
+Wanted: what of LangChain's doings in a call of a node anybody wants to know.
+
+Rule: asked once for each call; what nobody wants costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Wanted"]
+
+
+class Wanted(NamedTuple):
+    """See the module."""
+
+    tokens: bool
+    tools: bool
+    life: bool
+    """Whether there are any at all."""
