@@ -32,6 +32,7 @@ from otgraph.stream.parts import (
     TaskPayload,
     TaskResultPayload,
     TasksStreamPart,
+    ToolsStreamPart,
     UpdatesStreamPart,
     ValuesStreamPart,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "TaskResultPayload",
     "TasksStreamPart",
     "TimeoutPolicy",
+    "ToolsStreamPart",
     "TracePolicy",
     "UpdatesStreamPart",
     "ValuesStreamPart",

@@ -108,7 +108,7 @@ LATER = {
 """What otgraph does not have yet: names, or `...` for a whole module."""
 
 EXTRA = {
-    "types": "Buffer Part RetriesStreamPart RetryPayload SpansStreamPart",
+    "types": "Buffer Part RetriesStreamPart RetryPayload SpansStreamPart ToolsStreamPart",
     "runtime": "SCOPE Scope get_config get_store get_stream_writer interrupt",
     "errors": "BudgetExceededError RunEndedError StreamOverflowError",
     "cache.base": "FullKey Namespace",

@@ -31,6 +31,7 @@ __all__ = [
     "TaskPayload",
     "TaskResultPayload",
     "TasksStreamPart",
+    "ToolsStreamPart",
     "UpdatesStreamPart",
     "ValuesStreamPart",
 ]
@@ -213,6 +214,14 @@ class RetriesStreamPart(TypedDict):
     data: RetryPayload
 
 
+class ToolsStreamPart(TypedDict):
+    """A part of the mode `tools`: a call of a tool began, handed out a part of its output, or ended."""
+
+    type: Literal["tools"]
+    ns: tuple[str, ...]
+    data: dict[str, Any]
+
+
 class SpansStreamPart(TypedDict):
     """A part of the mode `spans`: a span started, ended or received an event."""
 
@@ -230,6 +239,7 @@ StreamPart = TypeAliasType(
     | CheckpointStreamPart[StateT]
     | TasksStreamPart
     | DebugStreamPart[StateT]
+    | ToolsStreamPart
     | RetriesStreamPart
     | SpansStreamPart,
     type_params=(StateT, OutputT),
