@@ -51,7 +51,7 @@ from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 from otgraph.tracing.spans import end_left, end_span, let_go, run_span, said_again, task_span
-from otgraph.tracing.told import tell_returned
+from otgraph.tracing.told import tell_live, tell_returned
 
 if TYPE_CHECKING:
     from otgraph.tracing.capture import Capture
@@ -381,15 +381,11 @@ class TracingObserver:
     def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
         """Tell streams of a token or a message; the span keeps how many there were, and when the first one was."""
         count_message(task)
-        if self.record.mask & MessageTold.kind:
-            span = task.span if task.span._end_time is None else task.run.span
-            span.tell(MessageTold(task, message, metadata, whole=whole))
+        tell_live(self.record, task, MessageTold(task, message, metadata, whole=whole))
 
     def tool_told(self, task: TaskInfo, payload: dict[str, Any]) -> None:
         """Tell streams of a call of a tool; its span says the rest."""
-        if self.record.mask & ToolTold.kind:
-            span = task.span if task.span._end_time is None else task.run.span
-            span.tell(ToolTold(task, payload))
+        tell_live(self.record, task, ToolTold(task, payload))
 
     def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
         """Nothing: to a trace a branch is part of its task."""
