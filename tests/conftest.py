@@ -7,7 +7,7 @@ import signal
 from hypothesis import HealthCheck, settings
 
 # A busy machine is slow, which says nothing of the code.
-settings.register_profile("otgraph", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("otgraph", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("otgraph")
 
 
