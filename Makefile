@@ -27,6 +27,7 @@ unit: $(VENV)/.dev oracle
 
 # Real servers; what they need is built or installed once into ~/.cache/otgraph, or where OTGRAPH_CACHE says.
 e2e: $(VENV)/.dev
+	$(PY) tests/backends/build.py
 	$(PY) -m pytest -m e2e $(ARGS)
 
 bench: $(VENV)/.dev oracle
