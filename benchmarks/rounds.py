@@ -18,7 +18,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 __all__ = ["WORKERS", "CaseFailed", "Pool", "Round", "Sample", "Side", "WorkerName", "play", "pool"]
 
-WorkerName: TypeAlias = Literal["otgraph", "otgraph + sdk", "langgraph", "langgraph + openinference"]
+WorkerName: TypeAlias = Literal[
+    "otgraph", "otgraph + sdk", "otgraph + sdk + metrics", "langgraph", "langgraph + openinference"
+]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ORACLE: Final = ROOT / ".venv-oracle" / "bin" / "python"
@@ -27,6 +29,7 @@ ORACLE: Final = ROOT / ".venv-oracle" / "bin" / "python"
 WORKERS: Final[Mapping[WorkerName, tuple[Path, str, str]]] = {
     "otgraph": (Path(sys.executable), "otgraph", "none"),
     "otgraph + sdk": (Path(sys.executable), "otgraph", "sdk"),
+    "otgraph + sdk + metrics": (Path(sys.executable), "otgraph", "metrics"),
     "langgraph": (ORACLE, "langgraph", "none"),
     "langgraph + openinference": (ORACLE, "langgraph", "openinference"),
 }
@@ -47,6 +50,8 @@ class Side:
     case: str
     spans: int | None = None
     """How many spans each run must export; None where nobody counts."""
+    measurements: int | None = None
+    """The same for what histograms are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Sample:
 
     seconds: float
     spans: float = 0
+    measurements: float = 0
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -110,10 +116,12 @@ class Pool:
         if side not in self._times:
             self._times[side] = self._calibrate(side)
         sample = self._ask(side, self._times[side])
-        if side.spans is not None and sample.spans != side.spans:
-            raise CaseFailed(
-                f"{sample.spans:g} spans per run arrived on {side.worker!r}, expected {side.spans}"
-            )
+        for what, arrived, wanted in (
+            ("spans", sample.spans, side.spans),
+            ("measurements", sample.measurements, side.measurements),
+        ):
+            if wanted is not None and arrived != wanted:
+                raise CaseFailed(f"{arrived:g} {what} per run arrived on {side.worker!r}, expected {wanted}")
         return sample
 
     def _calibrate(self, side: Side) -> int:

@@ -25,6 +25,9 @@ Figure: TypeAlias = Callable[..., float]
 CHAIN_SPANS = 1 + 2 * LENGTH
 """The run, and for each of the ten nodes its superstep and its task."""
 
+CHAIN_VALUES = 1 + 3 * LENGTH
+"""The same for histograms, where a superstep has two values."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -104,6 +107,11 @@ def live_cost(stream: Sample, invoke: Sample) -> float:
     return ((stream.seconds - invoke.seconds) * 1e6 - 2 * stream.figures["chunks"]) / LENGTH
 
 
+def measuring_cost(measured: Sample, unmeasured: Sample) -> float:
+    """Microseconds per superstep that measuring takes."""
+    return (measured.seconds - unmeasured.seconds) * 1e6 / LENGTH
+
+
 def steepness(sample: Sample) -> float:
     """The last thousand steps as a multiple of the first."""
     return sample.figures["last"] / sample.figures["first"]
@@ -180,6 +188,19 @@ def _streams() -> list[Row]:
         live("spans", spans, _CHAIN),
         row("all four", _LANGGRAPH, four, Side("langgraph", "chain all four"), None),
         row("custom", _LANGGRAPH, custom, Side("langgraph", "chain writing custom"), None),
+    ]
+
+
+def _metrics() -> list[Row]:
+    def row(case: str, title: str, values: int, budget: float | None) -> Row:
+        measured = Side("otgraph + sdk + metrics", case, CHAIN_SPANS, values)
+        sides = (measured, _traced(case, CHAIN_SPANS))
+        unit = "µs a superstep"
+        return Row("metrics", title, "the same, unmeasured", sides, measuring_cost, unit, budget)
+
+    return [
+        row("chain", "metrics of a chain of 10, traced", CHAIN_VALUES, 25),
+        row("chain async", "metrics of a chain of 10, async, traced", CHAIN_VALUES, 25),
     ]
 
 
@@ -273,4 +294,4 @@ def _imports() -> list[Row]:
     ]
 
 
-ROWS: Final = (*_chain(), *_streams(), *_saved(), *_loads(), *_models(), *_imports())
+ROWS: Final = (*_chain(), *_metrics(), *_streams(), *_saved(), *_loads(), *_models(), *_imports())

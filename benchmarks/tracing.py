@@ -1,7 +1,7 @@
 """
-The telemetry a worker runs under: none, the SDK, or the SDK with OpenInference's instrumentor.
+The telemetry a worker runs under: none, the SDK, that with a meter provider, or with OpenInference's instrumentor.
 
-Rule: spans go all the way to an exporter, which counts them and throws them away.
+Rule: spans and measurements go all the way to an exporter, which counts them and throws them away.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 __all__ = ["Telemetry", "TracingName", "set_up"]
 
-TracingName: TypeAlias = Literal["none", "sdk", "openinference"]
+TracingName: TypeAlias = Literal["none", "sdk", "metrics", "openinference"]
 
 _QUEUE = 2**18
 """Large enough that no span is dropped for want of room: all are counted."""
@@ -26,6 +26,8 @@ class Telemetry:
     settle: Callable[[], object]
     take_count: Callable[[], int]
     """Returns how many spans were exported since it was last called."""
+    take_measurements: Callable[[], int] = lambda: 0
+    """Returns how many values histograms were given since it was last called."""
 
 
 def set_up(tracing: TracingName) -> Telemetry:
@@ -54,4 +56,41 @@ def set_up(tracing: TracingName) -> Telemetry:
     if tracing == "openinference":
         instrumentation = import_module("openinference.instrumentation.langchain")
         instrumentation.LangChainInstrumentor().instrument(tracer_provider=provider)
-    return Telemetry(settle=provider.force_flush, take_count=exporter.take_count)
+    measured = _measure() if tracing == "metrics" else lambda: 0
+    return Telemetry(provider.force_flush, exporter.take_count, measured)
+
+
+def _measure() -> Callable[[], int]:
+    """Set a meter provider up that exports as applications have it do; return what counts the values."""
+    from opentelemetry import metrics
+    from opentelemetry.sdk.metrics import Histogram, MeterProvider
+    from opentelemetry.sdk.metrics import export as sdk
+
+    class Discard(sdk.MetricExporter):
+        count = 0
+
+        def export(
+            self, data: sdk.MetricsData, timeout_millis: float = 0, **_: object
+        ) -> sdk.MetricExportResult:
+            for scope in [scope for resource in data.resource_metrics for scope in resource.scope_metrics]:
+                for metric in scope.metrics:
+                    if isinstance(metric.data, sdk.Histogram):
+                        self.count += sum(point.count for point in metric.data.data_points)
+            return sdk.MetricExportResult.SUCCESS
+
+        def force_flush(self, timeout_millis: float = 0) -> bool:
+            return True
+
+        def shutdown(self, timeout_millis: float = 0, **_: object) -> None:
+            pass
+
+    exporter = Discard(preferred_temporality={Histogram: sdk.AggregationTemporality.DELTA})
+    provider = MeterProvider([sdk.PeriodicExportingMetricReader(exporter)])
+    metrics.set_meter_provider(provider)
+
+    def take() -> int:
+        provider.force_flush()
+        taken, exporter.count = exporter.count, 0
+        return taken
+
+    return take

@@ -46,6 +46,7 @@ class Worker:
         run = self._prepared[case]
         self._telemetry.settle()
         self._telemetry.take_count()
+        self._telemetry.take_measurements()
         gc.collect()
         repeat = _arepeat if inspect.iscoroutinefunction(run) else _repeat
         seconds, figures = repeat(run, times, self._clock)
@@ -53,6 +54,7 @@ class Worker:
         return {
             "seconds": seconds / times,
             "spans": self._telemetry.take_count() / times,
+            "measurements": self._telemetry.take_measurements() / times,
             "figures": dict(figures),
         }
 
@@ -83,7 +85,7 @@ def main() -> None:
     """Answer requests until standard input ends."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.worker")
     parser.add_argument("package", choices=["otgraph", "langgraph"])
-    parser.add_argument("tracing", choices=["none", "sdk", "openinference"])
+    parser.add_argument("tracing", choices=["none", "sdk", "metrics", "openinference"])
     parser.add_argument("clock", choices=["wall", "cpu"])
     options = parser.parse_args()
     clock = time.perf_counter if options.clock == "wall" else _processor_time

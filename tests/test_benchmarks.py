@@ -155,6 +155,12 @@ def test_a_worker_counts_what_reaches_the_exporter(workers: Pool) -> None:
         workers.measure(Side("otgraph + sdk", "chain by hand", 22))
 
 
+def test_a_worker_counts_what_is_measured(workers: Pool) -> None:
+    """A chain of ten has measured the run, ten tasks and, twice, ten supersteps."""
+    for case in ("chain", "chain async"):
+        assert workers.measure(Side("otgraph + sdk + metrics", case, 21, 31)).measurements == 31
+
+
 def test_a_worker_survives_a_case_that_fails(workers: Pool) -> None:
     """The reason is handed back and the worker answers the next request."""
     with pytest.raises(CaseFailed, match="KeyError: 'no such case'"):

@@ -13,8 +13,9 @@ from opentelemetry import metrics, trace
 
 from otgraph.infos import TaskInfo
 from otgraph.tracing import names
+from otgraph.tracing.distribution import context_in, length_of, seconds
 from otgraph.tracing.faults import faults
-from otgraph.tracing.labels import context_in, labels_of, length_of, seconds
+from otgraph.tracing.labels import labels_of
 from otgraph.tracing.span import Span
 
 __all__ = ["CallMeters"]

@@ -15,8 +15,9 @@ from opentelemetry import metrics
 from otgraph.events import Outcome
 from otgraph.infos import RunInfo
 from otgraph.tracing import names
+from otgraph.tracing.distribution import NOWHERE, Distribution, context_in, length_of, seconds
 from otgraph.tracing.faults import faults
-from otgraph.tracing.labels import LabelSets, context_in, labels_of, length_of, seconds
+from otgraph.tracing.labels import LabelSets
 from otgraph.tracing.pauses import Pauses
 from otgraph.tracing.place import Place
 from otgraph.tracing.span import Span
@@ -59,8 +60,10 @@ class RunMeters:
     )
 
     def __init__(self, meter: metrics.Meter) -> None:
-        self._agent = seconds(meter, names.AGENT_DURATION, AGENT_SECONDS, "What runs of agents take.")
-        self._run = seconds(meter, names.RUN_DURATION, WORKFLOW_SECONDS, "What root runs take.")
+        what = "What runs of agents take."
+        self._agent = Distribution(meter, names.AGENT_DURATION, "s", what, AGENT_SECONDS, *AGENT_LABELS)
+        what = "What root runs take that are no agent's."
+        self._run = Distribution(meter, names.RUN_DURATION, "s", what, WORKFLOW_SECONDS, *RUN_LABELS)
         self._wait = seconds(meter, names.INTERRUPT_WAITS, WAIT_SECONDS, "From a pause until a run goes on.")
         self._active = meter.create_up_down_counter(names.RUN_ACTIVE, "{run}", "Root runs that are going on.")
         self._paused = meter.create_up_down_counter(
@@ -83,15 +86,15 @@ class RunMeters:
             return
         try:
             span: Span = run.span
-            labels, context = self._workflows[run.name,], context_in(run, span)
-            self._active.add(1, labels, context)
+            labels = self._workflows[run.name,]
+            self._active.add(1, labels, NOWHERE)
             place: Place = run.place
             self._stopped.end(run)
             if place.lineage.ends_pause:
-                self._paused.add(-1, labels, context)
+                self._paused.add(-1, labels, NOWHERE)
             wait = place.lineage.attributes.get(names.INTERRUPT_WAIT)
             if wait is not None:
-                self._wait.record(wait, labels, context)
+                self._wait.record(wait, labels, context_in(run, span))
         except Exception as error:
             faults.count(error, "metrics")
 
@@ -99,27 +102,29 @@ class RunMeters:
         """Measure a run, whose span has ended."""
         try:
             span: Span = run.span
-            context = context_in(run, span)
+            kind = span._attributes.get(names.ERROR_TYPE) if outcome.is_error else None
             if run.agent is not None:
-                self._agent.record(length_of(span), labels_of(span._attributes, AGENT_LABELS), context)
+                labels = (names.AGENT_SPAN, run.agent, outcome.text, kind)
+                self._agent.record(length_of(span), labels, run, span)
             elif run.parent is None:
-                self._run.record(length_of(span), labels_of(span._attributes, RUN_LABELS), context)
+                labels = (names.RUN_SPAN, run.name, outcome.text, kind)
+                self._run.record(length_of(span), labels, run, span)
             if run.parent is None:
-                self._root_ended(run, outcome, context)
+                self._root_ended(run, outcome)
         except Exception as error:
             faults.count(error, "metrics")
 
-    def _root_ended(self, run: Any, outcome: Outcome, context: Any) -> None:
+    def _root_ended(self, run: Any, outcome: Outcome) -> None:
         labels = self._workflows[run.name,]
-        self._active.add(-1, labels, context)
+        self._active.add(-1, labels, NOWHERE)
         place: Place = run.place
         if place.lineage.resumes:
-            self._resumes.add(1, self._ends[run.name, outcome.text], context)
+            self._resumes.add(1, self._ends[run.name, outcome.text], context_in(run, run.span))
         if outcome is Outcome.INTERRUPTED:
-            self._pauses.add(1, labels, context)
+            self._pauses.add(1, labels, context_in(run, run.span))
             if run.saved is not None:
                 # Without a saver nobody can go on from there.
-                self._paused.add(1, labels, context)
+                self._paused.add(1, labels, NOWHERE)
                 self._stopped.begin(run)
 
     def limit_hit(self, run: RunInfo) -> None:

@@ -14,8 +14,9 @@ from opentelemetry import metrics
 from otgraph.events import Outcome
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
+from otgraph.tracing.distribution import Distribution, context_in
 from otgraph.tracing.faults import faults
-from otgraph.tracing.labels import LabelSets, context_in, seconds
+from otgraph.tracing.labels import LabelSets
 from otgraph.tracing.place import Place
 from otgraph.tracing.span import Span
 
@@ -36,31 +37,32 @@ class StepMeters:
         meter: makes the instruments.
     """
 
-    __slots__ = (
-        "_barrier",
-        "_duration",
-        "_ends",
-        "_node",
-        "_nodes",
-        "_retried",
-        "_retries",
-        "_width",
-        "_workflows",
-    )
+    __slots__ = ("_barrier", "_duration", "_node", "_retried", "_retries", "_width")
 
     def __init__(self, meter: metrics.Meter) -> None:
-        self._node = seconds(meter, names.NODE_DURATION, STEP_SECONDS, "What tasks take.")
-        self._barrier = seconds(
-            meter, names.BARRIER_WAIT, STEP_SECONDS, "Until the last task beside a task has ended too."
+        self._node = Distribution(
+            meter,
+            names.NODE_DURATION,
+            "s",
+            "What tasks take.",
+            STEP_SECONDS,
+            *(names.WORKFLOW, names.NODE, names.OUTCOME, names.ERROR_TYPE),
+        )
+        self._barrier = Distribution(
+            meter,
+            names.BARRIER_WAIT,
+            "s",
+            "Until the last task beside a task has ended too.",
+            STEP_SECONDS,
+            *(names.WORKFLOW, names.NODE),
+        )
+        self._duration = Distribution(
+            meter, names.STEP_DURATION, "s", "What supersteps take.", STEP_SECONDS, names.WORKFLOW
+        )
+        self._width = Distribution(
+            meter, names.STEP_WIDTH, "{task}", "Tasks per superstep.", WIDTHS, names.WORKFLOW
         )
         self._retries = meter.create_counter(names.RETRIES, "{retry}", "Attempts that are made again.")
-        self._duration = seconds(meter, names.STEP_DURATION, STEP_SECONDS, "What supersteps take.")
-        self._width = meter.create_histogram(
-            names.STEP_WIDTH, "{task}", "Tasks per superstep.", explicit_bucket_boundaries_advisory=WIDTHS
-        )
-        self._workflows = LabelSets(names.WORKFLOW)
-        self._nodes = LabelSets(names.WORKFLOW, names.NODE)
-        self._ends = LabelSets(names.WORKFLOW, names.NODE, names.OUTCOME, names.ERROR_TYPE)
         self._retried = LabelSets(names.WORKFLOW, names.NODE, names.ERROR_TYPE)
 
     def task_ended(self, task: TaskInfo, outcome: Outcome) -> None:
@@ -69,8 +71,8 @@ class StepMeters:
         span: Span = task.span
         try:
             kind = span._attributes.get(names.ERROR_TYPE) if outcome.is_error else None
-            labels = self._ends[run.name, task.name, outcome.text, kind]
-            self._node.record(((span._end_time or 0) - span._start_time) / 1e9, labels, context_in(run, span))
+            labels = (run.name, task.name, outcome.text, kind)
+            self._node.record(((span._end_time or 0) - span._start_time) / 1e9, labels, run, span)
         except Exception as error:
             faults.count(error, "metrics")
 
@@ -85,10 +87,10 @@ class StepMeters:
     def step_ended(self, run: RunInfo, span: Span) -> None:
         """Measure a superstep, whose span has ended."""
         try:
-            labels, context = self._workflows[run.name,], context_in(run, span)
+            labels = (run.name,)
             width = span._attributes[names.STEP_TASKS]
-            self._duration.record(((span._end_time or 0) - span._start_time) / 1e9, labels, context)
-            self._width.record(width, labels, context)
+            self._duration.record(((span._end_time or 0) - span._start_time) / 1e9, labels, run, span)
+            self._width.record(width, labels, run, span)
             if width > 1:
                 self._wait(run)
         except Exception as error:
@@ -103,5 +105,5 @@ class StepMeters:
             return
         last = max(span._end_time or 0 for span in spans)
         for span in spans:
-            labels = self._nodes[run.name, span._attributes[names.NODE]]
-            self._barrier.record((last - (span._end_time or 0)) / 1e9, labels, context_in(run, span))
+            waited = (last - (span._end_time or 0)) / 1e9
+            self._barrier.record(waited, (run.name, span._attributes[names.NODE]), run, span)
