@@ -232,14 +232,14 @@ def size_of(span: ReadableSpan) -> int:
     """Return about how many bytes a span is when it is sent, rather too many than too few."""
     size = 400 + _size_of_attributes(span.attributes)
     for event in span.events:
-        size += 50 + len(event.name) + _size_of_attributes(event.attributes)
+        size += 50 + _size_of_value(event.name) + _size_of_attributes(event.attributes)
     for link in span.links:
         size += 80 + _size_of_attributes(link.attributes)
     return size
 
 
 def _size_of_attributes(attributes: Mapping[str, Any] | None) -> int:
-    return sum(20 + len(key) + _size_of_value(value) for key, value in (attributes or {}).items())
+    return sum(20 + _size_of_value(key) + _size_of_value(value) for key, value in (attributes or {}).items())
 
 
 def _size_of_value(value: Any) -> int:

@@ -5,9 +5,10 @@ An endpoint for OTLP, over HTTP and gRPC, that keeps every byte and can misbehav
 from __future__ import annotations
 
 import gzip
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any
@@ -132,6 +133,11 @@ class _Request(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def get_request(self) -> Any:
+        request = super().get_request()
+        self.open.append(request[0])
+        return request
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that gave up."""
 
@@ -141,6 +147,7 @@ def http_endpoint(kept: Kept, port: int = 0) -> Iterator[str]:
     """Listen, on any free port by default; yield the address."""
     with _Server(("127.0.0.1", port), _Request) as server:
         server.kept = kept  # type: ignore[attr-defined]
+        server.open = []
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
@@ -149,6 +156,9 @@ def http_endpoint(kept: Kept, port: int = 0) -> Iterator[str]:
             kept.released.set()
             server.shutdown()
             thread.join()
+            for connection in server.open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
 STATUS = {500: grpc.StatusCode.INTERNAL, 503: grpc.StatusCode.UNAVAILABLE, 0: grpc.StatusCode.ABORTED}
