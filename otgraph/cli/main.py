@@ -24,6 +24,23 @@ def _run(given: Namespace) -> int:
     return run(given)
 
 
+def _trace(given: Namespace) -> int:
+    if given.action == "diff":
+        from otgraph.cli.diff import diff
+
+        return diff(given)
+    from otgraph.cli import trace
+
+    actions = {
+        "ls": trace.ls,
+        "show": trace.show,
+        "tail": trace.tail,
+        "replay": trace.replay_run,
+        "gc": trace.gc,
+    }
+    return actions[given.action](given)
+
+
 def _completion(given: Namespace) -> int:
     from otgraph.cli.completion import complete
 
@@ -32,6 +49,7 @@ def _completion(given: Namespace) -> int:
 
 COMMANDS: Final[Mapping[str, Callable[[Namespace], int]]] = {
     "run": _run,
+    "trace": _trace,
     "completion": _completion,
 }
 

@@ -41,6 +41,7 @@ def make_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"otgraph {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_trace(commands)
     _add_completion(commands)
     return parser
 
@@ -94,6 +95,124 @@ def _add_run(commands: Commands) -> None:
         "--capture", action="store_true", help="record content: state, messages, custom events"
     )
     parser.add_argument("--async", dest="use_asyncio", action="store_true", help="run it on an event loop")
+
+
+def _add_trace(commands: Commands) -> None:
+    parser = _add(
+        commands, "trace", "look at the runs that were recorded", "Look at the runs that were recorded."
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_ls(actions)
+    _add_show(actions)
+    _add_tail(actions)
+    _add_replay(actions)
+    _add_diff(actions)
+    _add_gc(actions)
+
+
+def _add_source(parser: ArgumentParser, *, otlp: bool = True) -> None:
+    parser.add_argument(
+        "-f", "--from", dest="source", metavar="FILE",
+        help="a trace store" + (", or a file of OTLP-JSON lines" if otlp else "")
+        + "; by default what OTGRAPH_TRACE_STORE says, or .otgraph/traces.db",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_run_id(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        help="the id of a run or of its trace, or how it begins; or last, last~1 and so on",
+    )
+
+
+def _add_ls(actions: Commands) -> None:
+    parser = _add(actions, "ls", "list runs", "List runs, the newest first.")
+    _add_source(parser)
+    parser.add_argument("-w", "--workflow", metavar="NAME", help="only runs of this graph")
+    parser.add_argument("-t", "--thread", metavar="ID", help="only runs of this thread")
+    parser.add_argument(
+        "-o", "--outcome", metavar="OUTCOME", help="only runs that ended so, or running, or died"
+    )
+    parser.add_argument("--since", metavar="TIME", help="only runs of the last 90s, 15m, 2h, 7d")
+    parser.add_argument(
+        "-n", "--limit", metavar="N", type=int, default=20, help="at most so many (%(default)s)"
+    )
+
+
+def _add_show(actions: Commands) -> None:
+    parser = _add(actions, "show", "show a run as a tree", "Show a run as a tree, with what failed in it.")
+    _add_run_id(parser)
+    _add_source(parser)
+    parser.add_argument("-a", "--all", action="store_true", help="all spans, however many there are")
+
+
+def _add_tail(actions: Commands) -> None:
+    parser = _add(
+        actions,
+        "tail",
+        "follow what is recorded",
+        "Print starts, events and ends of spans as they are recorded, by whatever process.",
+    )
+    parser.add_argument(
+        "run", metavar="RUN", nargs="?", help="only this run, until it ends; by default all that come"
+    )
+    _add_source(parser, otlp=False)
+    parser.add_argument("-t", "--thread", metavar="ID", help="only runs of this thread")
+    parser.add_argument("--past", action="store_true", help="begin with what was recorded before")
+
+
+def _add_replay(actions: Commands) -> None:
+    parser = _add(
+        actions,
+        "replay",
+        "stream a recorded run once more",
+        "Print what the run streamed, in any mode, from its trace. Content must have been captured.",
+    )
+    _add_run_id(parser)
+    _add_source(parser)
+    parser.add_argument(
+        "-m",
+        "--mode",
+        metavar="MODE",
+        action="append",
+        choices=MODES,
+        help="as for `otgraph run`; updates by default",
+    )
+    parser.add_argument("-s", "--subgraphs", action="store_true", help="also what happened in graphs inside")
+
+
+def _add_diff(actions: Commands) -> None:
+    parser = _add(
+        actions,
+        "diff",
+        "compare two runs",
+        "Compare the tasks of two runs: which ran, how they ended, and what they wrote if that was captured.\n"
+        "Times are shown, and are no difference. The exit code is 0 if the runs are alike, 1 if they differ.",
+    )
+    parser.add_argument("before", metavar="RUN")
+    parser.add_argument("after", metavar="OTHER")
+    _add_source(parser)
+    parser.add_argument(
+        "--other-from", dest="other", metavar="FILE", help="where the second run is, if elsewhere"
+    )
+    parser.add_argument("-a", "--all", action="store_true", help="also tasks that are alike")
+
+
+def _add_gc(actions: Commands) -> None:
+    parser = _add(
+        actions,
+        "gc",
+        "delete old traces",
+        "Delete old traces from a trace store. Those in which a run is going on are kept.",
+    )
+    _add_source(parser, otlp=False)
+    parser.add_argument("--older-than", metavar="TIME", help="traces older than 12h, 7d, 4w")
+    parser.add_argument("--keep", metavar="N", type=int, help="all but the newest N")
+    parser.add_argument(
+        "--max-size", metavar="SIZE", help="the oldest, until the file is no larger than 500M, 2G"
+    )
 
 
 def _add_completion(commands: Commands) -> None:

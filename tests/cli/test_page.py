@@ -25,6 +25,7 @@ VARIABLE = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,\d]*)(?:Z|[+-]\d\d:\d\d)?|\b\d\d:\d\d:\d\d\.\d+", "TIME"),
     (r"\d+(?:\.\d+)? ?(?:µs|ms|s)\b", "DURATION"),
     (r"\d+(?:\.\d+)+\b", "VERSION"),
+    (r"[\d,]+ bytes", "SIZE"),
     (r"[ \t]+", " "),
 ]
 
