@@ -347,7 +347,7 @@ def test_the_nearest_options_win(driver: Driver) -> None:
 
 
 def test_the_package_sets_no_provider_and_adds_no_exporter() -> None:
-    """`set_tracer_provider` is called nowhere; the one processor that is ever added only looks."""
+    """Providers are set by a call of `setup()` and nowhere else; the one processor added besides only looks."""
     package = Path(otgraph.__file__).parent
     calls: dict[str, set[str]] = {}
     for path in package.rglob("*.py"):
@@ -356,9 +356,18 @@ def test_the_package_sets_no_provider_and_adds_no_exporter() -> None:
                 function = node.func
                 name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
                 calls.setdefault(name, set()).add(path.relative_to(package).as_posix())
-    for name in ("set_tracer_provider", "set_meter_provider", "set_logger_provider", "SimpleSpanProcessor"):
-        assert not calls.get(name)
-    assert {"tracing/provider.py"} == calls["add_span_processor"]
+    asked = {"tracing/setup.py"}
+    for name in ("set_tracer_provider", "set_meter_provider", "set_logger_provider", "SpanBatches"):
+        assert calls[name] == asked
+    assert not calls.get("SimpleSpanProcessor")
+    assert {"tracing/provider.py", *asked} == calls["add_span_processor"]
+    used = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "otgraph.tracing.setup"
+    ]
+    assert all(name == "telemetry.py" or name.startswith("cli/") for name in used)
 
 
 UNTOUCHED = """
