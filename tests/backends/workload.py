@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from backends.stories import STORIES
 
-__all__ = ["AGENTS", "KEPT", "RUNS", "SPANS", "Workload", "happen", "tell"]
+__all__ = ["AGENTS", "KEPT", "NODES", "RETRIES", "RUNS", "SPANS", "Workload", "happen", "tell"]
 
 TESTS: Final = Path(__file__).resolve().parents[1]
 
@@ -65,6 +65,31 @@ SPANS: Final = {
     "giant": 10_001,
 }
 """Story -> spans of each of its traces, where all of them have as many."""
+
+NODES: Final = {
+    **{("survey", node): 40 for node in ("collect", "weigh", "report")},
+    **{("diary", node): 5 for node in ("collect", "weigh", "report")},
+    **{("crowd", node): 30 for node in ("left", "right", "meet")},
+    ("division", "divide"): 7,
+    ("fetch", "download"): 5,
+    ("approval", "draft"): 6,
+    ("approval", "approve"): 10,  # six times until it asks, four times with an answer
+    ("approval", "publish"): 4,
+    ("feed", "tell"): 3,
+    ("endless", "turn"): 10,
+    ("matryoshka", "large"): 4,
+    ("middle", "small"): 4,
+    ("inner", "kernel"): 4,
+    ("wide", "split"): 1,
+    ("wide", "part"): 500,
+    ("wide", "join"): 1,
+    ("board", "write"): 3,
+    **{(workflow, node): 1 for workflow in ("slow", "long") for node in ("begin", "dwell")},
+    ("librarian", "agent"): 10,
+    ("librarian", "tools"): 10,
+    ("giant", "turn"): 5000,
+}
+"""Workflow and node -> tasks."""
 
 RETRIES: Final = {("fetch", "download"): 10, ("wide", "part"): 1}
 """Workflow and node -> attempts after the first."""
