@@ -10,7 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-__all__ = ["Origin", "RunInfo", "TaskInfo"]
+__all__ = ["Agent", "Origin", "RunInfo", "TaskInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent, as those who made it call it."""
+
+    name: str
+    id: str | None = None
+    description: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,8 @@ class RunInfo:
         self.output_keys = output_keys
         """Which of them `values` and `updates` show."""
         self.parent = parent
-        self.agent: str | None = None
-        """The name of the agent whose run it is, if it is one's."""
+        self.agent: Agent | None = None
+        """The agent whose run it is, if it is one's."""
         self.origin: Origin | None = None
         """What it starts from, where that was saved."""
         self.thread: str | None = None

@@ -22,6 +22,7 @@ from otgraph.graph.runnable import LangChainMethods
 from otgraph.graph.saving import check_durability
 from otgraph.graph.session import Session, batch_limit, cached_nodes, each_config
 from otgraph.graph.states import States
+from otgraph.infos import Agent
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 from otgraph.run_config import RunnableConfig, merge_configs
@@ -328,13 +329,16 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
         return self.copy({"config": {key: value for key, value in made.items() if value}})
 
     @property
-    def agent(self) -> str | None:
-        """The name under which its runs are an agent's; None for any other graph."""
-        if self.agent_name is not None:
-            return self.agent_name
+    def agent(self) -> Agent | None:
+        """The agent that it is, which the metadata of its own config may tell more of; None for any other graph."""
         said = (self.config or {}).get("metadata") or {}
-        # What langchain's `create_agent` says of the graphs that it makes.
-        return said.get("lc_agent_name") if said.get("ls_integration") == "langchain_create_agent" else None
+        name = self.agent_name
+        if name is None and said.get("ls_integration") == "langchain_create_agent":
+            # What langchain's `create_agent` says of the graphs that it makes.
+            name = said.get("lc_agent_name")
+        if name is None:
+            return None
+        return Agent(name, said.get("agent_id"), said.get("agent_description"), said.get("agent_version"))
 
     def copy(self, update: Mapping[str, Any] | None = None) -> Self:
         """Return the same graph with some attributes replaced."""

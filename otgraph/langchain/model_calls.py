@@ -16,15 +16,26 @@ from weakref import WeakValueDictionary
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 from langchain_core.tracers.context import register_configure_hook
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from otgraph.messages.convention import shown_answer, shown_instructions, shown_messages, shown_tools
 from otgraph.messages.exchange import ModelRequest, ModelResponse, ModelTrace
 from otgraph.runtime import SCOPE
 from otgraph.usage import Usage
 
 __all__ = ["ModelHandler", "listen"]
 
-ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant"}
-"""Type of a message -> what the conventions call its role, where that is another."""
+SERVERS = (
+    "base_url",
+    "openai_api_base",
+    "azure_endpoint",
+    "anthropic_api_url",
+    "groq_api_base",
+    "api_base",
+    "endpoint_url",
+    "endpoint",
+)
+"""How LangChain's models call the URL of their API, where they were given one."""
 
 
 class ModelHandler(BaseCallbackHandler):
@@ -50,7 +61,8 @@ class ModelHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Begin a call."""
-        self._begin("chat", lambda: [_told(message) for message in messages[0]], run_id, metadata, kwargs)
+        more = {**kwargs, "server": _server(serialized)}
+        self._begin("chat", lambda: shown_messages(messages[0]), run_id, metadata, more)
 
     def on_llm_start(
         self,
@@ -62,8 +74,8 @@ class ModelHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Begin a call of a model that completes a text."""
-        given = [{"role": "user", "parts": [{"type": "text", "content": prompt}]} for prompt in prompts]
-        self._begin("text_completion", lambda: given, run_id, metadata, kwargs)
+        more = {**kwargs, "server": _server(serialized)}
+        self._begin("text_completion", lambda: shown_messages(prompts), run_id, metadata, more)
 
     def _begin(
         self, operation: str, messages: Any, run_id: UUID, metadata: Mapping[str, Any] | None, more: Any
@@ -73,17 +85,17 @@ class ModelHandler(BaseCallbackHandler):
             return
         metadata, given = metadata or {}, more.get("invocation_params") or {}
         model = metadata.get("ls_model_name") or given.get("model") or given.get("model_name")
-        parameters = {
-            key: value
-            for key in ("temperature", "max_tokens", "top_p")
-            if (value := given.get(key, metadata.get(f"ls_{key}"))) is not None
-        }
+        said = {key: metadata.get(f"ls_{key}") for key in ("temperature", "max_tokens", "stop")}
+        instructions, tools = given.get("instructions"), given.get("tools")
         request = ModelRequest(
             str(model or more.get("name") or "unknown"),
             metadata.get("ls_provider"),
             operation,
-            parameters,
-            messages,
+            {**said, **given},
+            server=more["server"],
+            messages=messages,
+            instructions=None if not instructions else lambda: shown_instructions(instructions),
+            tools=None if not tools else lambda: shown_tools(map(_plain, tools)),
             bridged=True,
         )
         call = scope.model(request)
@@ -123,8 +135,7 @@ def _response(result: Any) -> ModelResponse | None:
     message = getattr(generations[0][0], "message", None)
     if message is None:
         text = generations[0][0].text
-        said = [{"role": "assistant", "parts": [{"type": "text", "content": text}]}]
-        return ModelResponse(messages=lambda: said)
+        return ModelResponse(messages=lambda: [shown_answer(("assistant", text))])
     told = {**(getattr(result, "llm_output", None) or {}), **message.response_metadata}
     reason = told.get("finish_reason") or told.get("stop_reason")
     return ModelResponse(
@@ -132,7 +143,7 @@ def _response(result: Any) -> ModelResponse | None:
         id=told.get("id"),
         finish_reasons=() if reason is None else (str(reason),),
         usage=_usage(getattr(message, "usage_metadata", None)),
-        messages=lambda: [{**_told(message), **({} if reason is None else {"finish_reason": str(reason)})}],
+        messages=lambda: [shown_answer(message, reason)],
     )
 
 
@@ -149,24 +160,12 @@ def _usage(told: Any) -> Usage | None:
     )
 
 
-def _told(message: Any) -> dict[str, Any]:
-    """Return a message as the conventions show it."""
-    parts: list[Any] = []
-    content = message.content
-    if message.type == "tool":
-        parts.append({"type": "tool_call_response", "id": message.tool_call_id, "response": content})
-    elif isinstance(content, str):
-        if content:
-            parts.append({"type": "text", "content": content})
-    else:
-        parts += [
-            {"type": "text", "content": part}
-            if isinstance(part, str)
-            else {"type": "text", "content": part["text"]}
-            if part.get("type") == "text"
-            else part
-            for part in content
-        ]
-    for call in getattr(message, "tool_calls", None) or ():
-        parts.append({"type": "tool_call", "id": call["id"], "name": call["name"], "arguments": call["args"]})
-    return {"role": ROLES.get(message.type, message.type), "parts": parts}
+def _server(serialized: Any) -> str | None:
+    """Return where a model is, as far as LangChain tells how it was made."""
+    made = (serialized or {}).get("kwargs") or {}
+    return next((made[key] for key in SERVERS if isinstance(made.get(key), str)), None)
+
+
+def _plain(tool: Any) -> Any:
+    """Return a tool as clients are given it; LangChain's own objects are bound to models that read them themselves."""
+    return tool if isinstance(tool, Mapping) else convert_to_openai_tool(tool)

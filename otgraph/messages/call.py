@@ -6,7 +6,7 @@ Rule: a call tells the stream what it is given, as it is given; nothing of it is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -15,6 +15,7 @@ from uuid import uuid4
 from typing_extensions import Self
 
 from otgraph.constants import CONF, TAG_NOSTREAM
+from otgraph.messages.convention import shown_instructions, shown_messages, shown_tools
 from otgraph.messages.exchange import ModelRequest, ModelResponse, ModelTrace, merged, read_response
 from otgraph.runtime import SCOPE, Scope
 
@@ -105,6 +106,7 @@ def model_call(
     tags: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
+    server: Any = None,
 ) -> ModelCall:
     """
     Return a call of a model, to be used as `with model_call("gpt-4o-mini", provider="openai") as call:`.
@@ -117,11 +119,14 @@ def model_call(
         provider: whose it is.
         tags: to filter by; `nostream` keeps its tokens out of the stream.
         metadata: more to say.
-        parameters: `temperature`, `max_tokens` and `top_p`, for the span of the call.
+        parameters: what the client is called with, for the span of the call: `temperature`, `max_tokens`, `seed` and so
+            on; its `messages`, `instructions` (or `system`) and `tools` only where content is captured.
+        server: the URL that the client was made with, such as `client.base_url`, or a host.
     """
     scope = SCOPE.get()
     tags = list(tags)
-    trace = None if scope is None else scope.model(ModelRequest(model, provider, parameters=parameters or {}))
+    asked = _request(model, provider, parameters or {}, server)
+    trace = None if scope is None else scope.model(asked)
     if scope is None or TAG_NOSTREAM in tags:
         return ModelCall(None, {}, trace)
     config = scope.config
@@ -135,3 +140,19 @@ def model_call(
     if shown:
         told["tags"] = shown
     return ModelCall(scope, told, trace)
+
+
+def _request(model: str, provider: str | None, given: Mapping[str, Any], server: Any) -> ModelRequest:
+    def told(show: Callable[[Any], Any], *keys: str) -> Callable[[], Any] | None:
+        value = next((given[key] for key in keys if given.get(key)), None)
+        return None if value is None else lambda: show(value)
+
+    return ModelRequest(
+        model,
+        provider,
+        parameters=given,
+        server=None if server is None else str(server),
+        messages=told(shown_messages, "messages", "input"),
+        instructions=told(shown_instructions, "instructions", "system"),
+        tools=told(shown_tools, "tools"),
+    )

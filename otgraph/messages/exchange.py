@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from otgraph.messages.convention import field_of, shown_answer
 from otgraph.usage import Usage
 
 __all__ = ["ModelRequest", "ModelResponse", "ModelTrace", "merged", "read_response"]
@@ -25,8 +26,14 @@ class ModelRequest:
     operation: str = "chat"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Such as `temperature`."""
+    server: str | None = None
+    """The URL of its API, or its host."""
     messages: Callable[[], Any] | None = None
-    """Returns what the model is given, to be called where content is captured."""
+    """Returns what the model is given, in the form of the conventions; called where content is captured."""
+    instructions: Callable[[], Any] | None = None
+    """The same of what it is told besides the messages."""
+    tools: Callable[[], Any] | None = None
+    """The same of the tools that it may call."""
     bridged: bool = False
     """Whether it is LangChain that calls the model."""
 
@@ -40,7 +47,7 @@ class ModelResponse:
     finish_reasons: Sequence[str] = ()
     usage: Usage | None = None
     messages: Callable[[], Any] | None = None
-    """Returns what the model said."""
+    """Returns what the model said, in the form of the conventions."""
 
 
 class ModelTrace(Protocol):
@@ -53,15 +60,17 @@ class ModelTrace(Protocol):
 
 def read_response(response: Any) -> ModelResponse:
     """Return what an answer, or a chunk of one, tells; it may be of OpenAI's kind or of Anthropic's, or a dict."""
-    response = _get(response, "message") or response
-    reasons = [_get(choice, "finish_reason") for choice in _get(response, "choices") or ()]
-    reasons.append(_get(response, "stop_reason") or _get(_get(response, "delta"), "stop_reason"))
-    usage = _get(response, "usage")
+    response = field_of(response, "message") or response
+    choices = field_of(response, "choices") or ()
+    reasons = [field_of(choice, "finish_reason") for choice in choices]
+    reasons.append(field_of(response, "stop_reason") or field_of(field_of(response, "delta"), "stop_reason"))
+    usage = field_of(response, "usage")
     return ModelResponse(
-        model=_get(response, "model"),
-        id=_get(response, "id"),
+        model=field_of(response, "model"),
+        id=field_of(response, "id"),
         finish_reasons=tuple(str(reason) for reason in reasons if reason),
         usage=None if usage is None else _usage(usage),
+        messages=_said(response, choices),
     )
 
 
@@ -78,14 +87,26 @@ def merged(old: ModelResponse | None, new: ModelResponse) -> ModelResponse:
     )
 
 
+def _said(response: Any, choices: Sequence[Any]) -> Callable[[], Any] | None:
+    """Return what tells the answer, where it is there as a whole; of a stream the pieces go by."""
+    whole = [choice for choice in choices if field_of(choice, "message") is not None]
+    if whole:
+        return lambda: [
+            shown_answer(field_of(each, "message"), field_of(each, "finish_reason")) for each in whole
+        ]
+    if field_of(response, "content") and field_of(response, "role"):
+        return lambda: [shown_answer(response, field_of(response, "stop_reason"))]
+    return None
+
+
 def _usage(usage: Any) -> Usage:
     given, made = _number(usage, "prompt_tokens"), _number(usage, "completion_tokens")
     read, written = _number(usage, "cache_read_input_tokens"), _number(usage, "cache_creation_input_tokens")
-    if _get(usage, "prompt_tokens") is None:
+    if field_of(usage, "prompt_tokens") is None:
         # Anthropic counts what a cache had apart; the Responses API of OpenAI has the same names and does not.
         given, made = _number(usage, "input_tokens") + read + written, _number(usage, "output_tokens")
-    inside = _get(usage, "prompt_tokens_details") or _get(usage, "input_tokens_details")
-    outside = _get(usage, "completion_tokens_details") or _get(usage, "output_tokens_details")
+    inside = field_of(usage, "prompt_tokens_details") or field_of(usage, "input_tokens_details")
+    outside = field_of(usage, "completion_tokens_details") or field_of(usage, "output_tokens_details")
     return Usage(
         input_tokens=given,
         output_tokens=made,
@@ -95,10 +116,6 @@ def _usage(usage: Any) -> Usage:
     )
 
 
-def _get(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, Mapping) else getattr(value, key, None)
-
-
 def _number(value: Any, key: str) -> int:
-    found = None if value is None else _get(value, key)
+    found = None if value is None else field_of(value, key)
     return found if isinstance(found, int) else 0

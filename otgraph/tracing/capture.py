@@ -14,6 +14,7 @@ from otgraph.constants import RETURN, ROOT
 from otgraph.events import (
     CheckpointSaved,
     Emitted,
+    Outcome,
     RunStarted,
     StepApplied,
     TaskCommitted,
@@ -29,6 +30,7 @@ from otgraph.infos import RunInfo
 from otgraph.missing import MISSING
 from otgraph.snapshot import Interrupt
 from otgraph.tracing import names
+from otgraph.tracing.content import show_given, show_said
 from otgraph.tracing.faults import faults
 from otgraph.tracing.instances import Instances
 from otgraph.tracing.options import TelemetryOptions
@@ -75,9 +77,14 @@ class Capture:
                 **self._payload("run", fact.values),
             }
         )
+        show_given(self._options, span, run.given)
 
-    def run_ended(self, run: RunInfo) -> None:
-        """Forget what is remembered of a run."""
+    def run_ended(self, run: RunInfo, outcome: Outcome) -> None:
+        """Record what the run said in the end, and forget what is remembered of it."""
+        if outcome is Outcome.SUCCESS and run.look is not None:
+            keys = run.output_keys
+            shown = run.look((keys,))[keys] if isinstance(keys, str) else run.look(keys)
+            show_said(self._options, run.span, shown)
         self._instances.pop(run, None)
         self._withheld.pop(run, None)
 

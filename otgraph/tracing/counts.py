@@ -11,7 +11,7 @@ from typing import Any
 
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
-from otgraph.tracing.spending import usage_attributes
+from otgraph.tracing.spending import token_attributes, usage_attributes
 
 __all__ = ["count_message", "counts_of", "run_usage"]
 
@@ -44,6 +44,5 @@ def run_usage(run: RunInfo) -> dict[str, Any]:
     told = usage_attributes(usage)
     if run.agent is not None:
         # An agent's is in the conventions; elsewhere it would be counted twice where spans are summed up.
-        told[names.INPUT_TOKENS] = usage.input_tokens
-        told[names.OUTPUT_TOKENS] = usage.output_tokens
+        told.update(token_attributes(usage))
     return told

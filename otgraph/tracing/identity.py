@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from otgraph.constants import NS_SEP
-from otgraph.infos import RunInfo
+from otgraph.infos import Agent, RunInfo
 from otgraph.tracing import names
 
-__all__ = ["config_attributes", "run_facts"]
+__all__ = ["agent_around", "agent_attributes", "config_attributes", "run_facts"]
 
 
 def run_facts(run: RunInfo) -> dict[str, Any]:
@@ -27,6 +27,24 @@ def run_facts(run: RunInfo) -> dict[str, Any]:
     if run.ns:
         facts[names.NS] = NS_SEP.join(run.ns)
     return facts
+
+
+def agent_around(run: RunInfo | None) -> RunInfo | None:
+    """Return the innermost run of an agent's that a run is, or is inside of."""
+    while run is not None and run.agent is None:
+        run = run.parent
+    return run
+
+
+def agent_attributes(agent: Agent) -> dict[str, Any]:
+    """Return the attributes that the span of an agent's run begins with."""
+    told = {
+        names.AGENT: agent.name,
+        names.AGENT_ID: agent.id,
+        names.AGENT_DESCRIPTION: agent.description,
+        names.AGENT_VERSION: agent.version,
+    }
+    return {key: str(value) for key, value in told.items() if value is not None}
 
 
 def config_attributes(run: RunInfo) -> dict[str, Any]:

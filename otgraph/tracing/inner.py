@@ -19,11 +19,9 @@ from otgraph.errors import GraphBubbleUp, GraphInterrupt
 from otgraph.events import Outcome, SpanNoted
 from otgraph.infos import TaskInfo
 from otgraph.tracing import names
-from otgraph.tracing.faults import faults
+from otgraph.tracing.content import as_attributes
 from otgraph.tracing.observer import TracingObserver
-from otgraph.tracing.payload import dumps_within
 from otgraph.tracing.place import SPAN_KEY, Place, begun_in
-from otgraph.tracing.redaction import redacted
 from otgraph.tracing.span import Span
 
 __all__ = ["InnerSpan"]
@@ -117,15 +115,7 @@ class InnerSpan:
 
     def content(self, attribute: str, value: Any) -> None:
         """Set an attribute that is content: only if content is captured, redacted first, capped."""
-        options = self._observer.options
-        if not options.captures:
-            return
-        try:
-            text, cut = dumps_within(redacted(options, attribute, value), options.max_payload)
-        except Exception as error:
-            faults.count(error, "content capture")
-            return
-        self.span.annotate({attribute: text, names.TRUNCATED: True} if cut else {attribute: text})
+        self.span.annotate(as_attributes(self._observer.options, attribute, value))
 
 
 def _outcome_of(error: BaseException | None) -> Outcome:

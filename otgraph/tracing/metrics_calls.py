@@ -30,6 +30,8 @@ CALL_LABELS: Final = (
     names.PROVIDER,
     names.REQUEST_MODEL,
     names.RESPONSE_MODEL,
+    names.SERVER_ADDRESS,
+    names.SERVER_PORT,
     names.ERROR_TYPE,
 )
 TOOL_LABELS: Final = (names.OPERATION, names.TOOL, names.TOOL_TYPE, names.ERROR_TYPE)

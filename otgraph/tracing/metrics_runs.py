@@ -104,7 +104,7 @@ class RunMeters:
             span: Span = run.span
             kind = span._attributes.get(names.ERROR_TYPE) if outcome.is_error else None
             if run.agent is not None:
-                labels = (names.AGENT_SPAN, run.agent, outcome.text, kind)
+                labels = (names.AGENT_SPAN, run.agent.name, outcome.text, kind)
                 self._agent.record(length_of(span), labels, run, span)
             elif run.parent is None:
                 labels = (names.RUN_SPAN, run.name, outcome.text, kind)

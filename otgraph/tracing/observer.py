@@ -153,6 +153,8 @@ class TracingObserver:
             span.emit(*exception_event(error, self._options), None, reserved=True)
             if outcome is Outcome.RECURSION_LIMIT and self._meters is not None:
                 self._meters.runs.limit_hit(run)
+        if self._capture is not None:
+            self._capture.run_ended(run, outcome)
         try:
             end_span(span, outcome, error, RunEnded(run, outcome))
         finally:
@@ -161,8 +163,6 @@ class TracingObserver:
             self._forget(run)
 
     def _forget(self, run: RunInfo) -> None:
-        if self._capture is not None:
-            self._capture.run_ended(run)
         try:
             self.record.runs.remove(run)
         except ValueError:

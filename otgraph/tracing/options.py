@@ -7,6 +7,7 @@ Rule: accepted for the application (`set_telemetry`), for a graph (`compile(tele
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from otgraph.tracing.budget import Budget, Price
 
 __all__ = ["TelemetryOptions", "get_telemetry", "set_telemetry"]
 
+logger = logging.getLogger(__name__)
+
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+CONTENT_MODES = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
 EXCEPTIONS_VARIABLE = "OTGRAPH_CAPTURE_EXCEPTIONS"
 
 
@@ -31,6 +35,12 @@ class TelemetryOptions:
     Whether state, messages and custom items are recorded on spans, as JSON.
 
     None follows `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`: off unless it names spans.
+    """
+    capture_events: bool | None = None
+    """
+    Whether the messages of calls of models are recorded in log events, as data.
+
+    None follows the same variable: off unless it names events, and off where `capture` is False.
     """
     redact: Callable[[str, Any], Any] | None = None
     """
@@ -55,6 +65,8 @@ class TelemetryOptions:
 
     meter_provider: Any = None
     """A `MeterProvider`; None for the global one."""
+    logger_provider: Any = None
+    """A `LoggerProvider`; None for the global one."""
     prices: Mapping[str, Price] | None = None
     """Name of a model, as asked for or as it answers -> what its tokens cost; needed for costs."""
     budget: Budget | None = None
@@ -74,7 +86,14 @@ class TelemetryOptions:
         """Whether content is recorded, the environment considered."""
         if self.capture is not None:
             return self.capture
-        return os.environ.get(CONTENT_VARIABLE, "").upper() in ("SPAN_ONLY", "SPAN_AND_EVENT")
+        return content_mode().startswith("SPAN_")
+
+    @property
+    def captures_events(self) -> bool:
+        """Whether content is recorded in log events, the environment considered."""
+        if self.capture_events is not None:
+            return self.capture_events
+        return self.capture is not False and "EVENT" in content_mode()
 
     @property
     def exceptions_full(self) -> bool:
@@ -83,6 +102,25 @@ class TelemetryOptions:
         return wanted != "type"
 
 
+def content_mode() -> str:
+    """Return where the environment wants content: `NO_CONTENT`, `SPAN_ONLY`, `EVENT_ONLY` or `SPAN_AND_EVENT`."""
+    said = os.environ.get(CONTENT_VARIABLE, "").strip()
+    mode = said.upper() or "NO_CONTENT"
+    if mode in CONTENT_MODES:
+        return mode
+    if said not in _refused:
+        _refused.add(said)
+        logger.warning(
+            "%s is %r, which is none of %s: no content is captured",
+            CONTENT_VARIABLE,
+            said,
+            ", ".join(CONTENT_MODES),
+        )
+    return "NO_CONTENT"
+
+
+_refused: set[str] = set()
+"""Values of the variable that were warned of."""
 _application = TelemetryOptions()
 
 

@@ -18,7 +18,7 @@ from otgraph.constants import NS_SEP
 from otgraph.events import Fact, Outcome, SpanNoted, StepEnded
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
-from otgraph.tracing.identity import config_attributes, run_facts
+from otgraph.tracing.identity import agent_attributes, config_attributes, run_facts
 from otgraph.tracing.origin import NOWHERE, Lineage
 from otgraph.tracing.place import Place, begun_in
 from otgraph.tracing.provider import AnyPipeline
@@ -58,8 +58,8 @@ def run_span(
     operation = names.RUN_SPAN if run.agent is None else names.AGENT_SPAN
     attributes = {**facts, names.OPERATION: operation, **lineage.attributes, **config_attributes(run)}
     if run.agent is not None:
-        attributes[names.AGENT] = run.agent
-    name = f"{operation} {run.agent or run.name}"
+        attributes.update(agent_attributes(run.agent))
+    name = f"{operation} {run.name if run.agent is None else run.agent.name}"
     if caller is not None:
         attributes[names.NESTED] = True
     if caller is None or below_another:

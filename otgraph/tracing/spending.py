@@ -15,7 +15,7 @@ from otgraph.tracing import names
 from otgraph.tracing.budget import Budget
 from otgraph.usage import Usage
 
-__all__ = ["begin_call", "end_call", "spend", "usage_attributes"]
+__all__ = ["begin_call", "end_call", "spend", "token_attributes", "usage_attributes"]
 
 _lock = Lock()
 """Nodes spend at the same time."""
@@ -62,6 +62,17 @@ def usage_attributes(usage: Usage) -> dict[str, Any]:
     if usage.cost is not None:
         told[names.USED_COST] = usage.cost
     return told
+
+
+def token_attributes(usage: Usage) -> dict[str, Any]:
+    """Return the attributes of the conventions for the tokens of a call, or of an agent's calls."""
+    told = {names.INPUT_TOKENS: usage.input_tokens, names.OUTPUT_TOKENS: usage.output_tokens}
+    parts = {
+        names.CACHE_READ_TOKENS: usage.cache_read_tokens,
+        names.CACHE_WRITE_TOKENS: usage.cache_write_tokens,
+        names.REASONING_TOKENS: usage.reasoning_tokens,
+    }
+    return {**told, **{key: count for key, count in parts.items() if count}}
 
 
 def _add(task: TaskInfo, usage: Usage) -> None:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from messages.conftest import Drive, Traced, line
@@ -361,7 +362,8 @@ def test_metrics(drive: Drive, serve: Serve, traced: Traced) -> None:
     reader = InMemoryMetricReader()
     options = replace(traced.options, meter_provider=MeterProvider([reader], shutdown_on_exit=False))
     config = {"configurable": {"thread_id": "secret-thread"}}
-    drive.stream(agent_of(serve(CALL, SUNNY)), HI, config, stream_mode="messages", telemetry=options)
+    server = serve(CALL, SUNNY)
+    drive.stream(agent_of(server), HI, config, stream_mode="messages", telemetry=options)
     drive.invoke(line(State, n=drive.node(lambda state: None)), {"topic": "x"}, telemetry=options)
     data = reader.get_metrics_data()
     assert data is not None
@@ -388,6 +390,8 @@ def test_metrics(drive: Drive, serve: Serve, traced: Traced) -> None:
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": "gpt-4o-mini",
         "gen_ai.response.model": MODEL,
+        "server.address": "127.0.0.1",
+        "server.port": urlsplit(server.url).port,
     } == calls.attributes
     spans = finished(traced, "chat")
     assert sum(span.end_time - span.start_time for span in spans) / 1e9 == pytest.approx(calls.sum)

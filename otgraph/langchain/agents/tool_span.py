@@ -16,6 +16,7 @@ from langchain_core.tools import BaseTool
 from otgraph.drivers.scope import CallScope
 from otgraph.runtime import SCOPE
 from otgraph.tracing import names
+from otgraph.tracing.identity import agent_around
 from otgraph.tracing.inner import InnerSpan
 
 __all__ = ["ToolSpan", "tool_span"]
@@ -49,8 +50,12 @@ def tool_span(call: ToolCall, tool: BaseTool) -> Iterator[ToolSpan]:
         names.OPERATION: names.TOOL_SPAN,
         names.TOOL: tool.name,
         names.TOOL_TYPE: "function",
-        names.TOOL_CALL_ID: call["id"] or "",
     }
+    if call["id"]:
+        attributes[names.TOOL_CALL_ID] = call["id"]
+    agent = agent_around(scope.run)
+    if agent is not None and agent.agent is not None:
+        attributes[names.AGENT] = agent.agent.name
     if tool.description:
         attributes[names.TOOL_DESCRIPTION] = tool.description
     name = f"{names.TOOL_SPAN} {tool.name}"
