@@ -2,6 +2,7 @@
 
 from otgraph.command import Command, Overwrite, Send
 from otgraph.options import All
+from otgraph.plan.validate import Checkpointer, ensure_valid_checkpointer
 from otgraph.policies import (
     CachePolicy,
     Durability,
@@ -45,6 +46,7 @@ __all__ = [
     "CheckpointPayload",
     "CheckpointStreamPart",
     "CheckpointTask",
+    "Checkpointer",
     "Command",
     "CustomStreamPart",
     "DebugPayload",
@@ -76,6 +78,7 @@ __all__ = [
     "ValuesStreamPart",
     "default_cache_key",
     "default_retry_on",
+    "ensure_valid_checkpointer",
     "interrupt",
     "omit_payload",
 ]

@@ -38,7 +38,7 @@ FLOORS = {
     "infos.py": 0, "missing.py": 0, "options.py": 0, "policies.py": 0, "run_config.py": 0,
     "snapshot.py": 0, "timeout.py": 0, "typing.py": 0, "usage.py": 0, "version.py": 0, "warnings.py": 0,
     # doors at LangGraph's import paths
-    "callbacks.py": 6, "config.py": 6, "pregel/": 6, "types.py": 6,
+    "callbacks.py": 6, "config.py": 6, "pregel/": 6, "types.py": 6, "utils/": 6,
     # a door of our own
     "telemetry.py": 6,
 }  # fmt: skip
@@ -57,6 +57,8 @@ DOORS = {
     "prebuilt/tool_validator.py",
     "pregel/protocol.py",
     "pregel/types.py",
+    "utils/config.py",
+    "utils/runnable.py",
 }
 """Files that only re-export, besides every `__init__.py`."""
 
@@ -73,6 +75,7 @@ SIBLINGS = {
     ("checkpoint", "channels"): "a checkpoint holds what channels store",
     ("langchain", "graph"): "an agent is an ordinary graph",
     ("compat", "langchain"): "a Command must pass through LangChain's tools",
+    ("utils", "compat"): "names that packages import",
     ("pregel", "graph"): "the base of compiled graphs",
     ("prebuilt", "compat"): "a name that packages import, and nothing calls",
     ("prebuilt", "langchain"): "agents are LangChain's: these are the doors to them",

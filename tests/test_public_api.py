@@ -98,7 +98,7 @@ MODULES = {
 """Module below `langgraph` -> its public names."""
 
 LATER = {
-    "types": "Checkpointer PregelExecutableTask ensure_valid_checkpointer",
+    "types": "PregelExecutableTask",
     "pregel": "NodeBuilder",
     "pregel.protocol": ...,
     "pregel.types": ...,

@@ -22,6 +22,7 @@ THEIRS: Final = "langgraph"
 OURS: Final = "otgraph"
 
 MOVED: Final = {
+    "langgraph._internal._constants": "otgraph.compat.constants",
     "langgraph._internal._config": "otgraph.compat.config",
     "langgraph._internal._runnable": "otgraph.compat.runnable",
     "langgraph._internal._typing": "otgraph.compat.typing",

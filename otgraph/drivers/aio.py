@@ -42,6 +42,7 @@ PROMPT_SECONDS = 0.05
 class AsyncDriver(LoopCalls):
     """See the module; the constructor is the one of `Driver`."""
 
+    cancellation = asyncio.CancelledError
     _shared: SharedTask | None = None
     """The task that pumps, where nodes can share it."""
     _turn = 0.0

@@ -40,6 +40,9 @@ class Driver(Caller):
         above: the call inside which the run was begun, if it is a run inside a node.
     """
 
+    cancellation: type[BaseException] = GeneratorExit
+    """What user code sees that is cancelled, where it sees anything."""
+
     def __init__(
         self,
         flow: Flow,

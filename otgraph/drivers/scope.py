@@ -7,24 +7,26 @@ is over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import Context
 from copy import deepcopy
 from time import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from otgraph.constants import CONF, NS_SEP
+from otgraph.engine.branches import overlay_of
 from otgraph.engine.interrupts import ask
 from otgraph.engine.metadata import INTEGRATION, task_metadata
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import read_state
 from otgraph.errors import RunEndedError
-from otgraph.events import MessageTold, ToolTold
+from otgraph.events import MessageTold, ToolTold, Write
 from otgraph.ids import checkpoint_text
 from otgraph.langchain.bridge import callbacks_of
 from otgraph.langchain.wanted import Wanted
 from otgraph.messages.exchange import ModelRequest, ModelTrace
+from otgraph.missing import MISSING
 from otgraph.plan.model import NodePlan
 from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
 from otgraph.runtime import ExecutionInfo, Runtime
@@ -154,6 +156,27 @@ class CallScope:
             self.refuse("a write to the state")
         self.task.pushed = [*self.task.pushed, (key, value)]
 
+    def send(self, writes: Iterable[Write]) -> None:
+        """Write to keys of the state, as packages do by the config of a node."""
+        for key, value in writes:
+            self.push(key, value)
+
+    def read(self, select: str | Sequence[str], fresh: bool = False) -> Any:
+        """
+        Return values of the state, as packages read them by the config of a node.
+
+        Args:
+            select: a key, for its bare value, or several.
+            fresh: as if what this call has written so far were state.
+        """
+        run = self.run
+        changed = overlay_of(run, self.task.pushed) if fresh else {}
+        keys = [select] if isinstance(select, str) else select
+        found = {key: changed.get(key, run.channels[key]).peek() for key in keys}
+        if isinstance(select, str):
+            return None if found[select] is MISSING else found[select]
+        return {key: value for key, value in found.items() if value is not MISSING}
+
     def refuse(self, what: str) -> NoReturn:
         """
         Refuse what the call asks for, as its result does not count any more.
@@ -258,6 +281,8 @@ class CallScope:
             "checkpoint_ns": task.checkpoint_ns,
             "__pregel_task_id": task.id,
             "__pregel_runtime": self.runtime,
+            "__pregel_read": self.read,
+            "__pregel_send": self.send,
         }
         return config
 

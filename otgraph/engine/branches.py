@@ -7,6 +7,7 @@ Rule: a branch sees the state with its own node's writes applied and nobody else
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from otgraph.command import Send
@@ -19,7 +20,7 @@ from otgraph.engine.writes import packet_write
 from otgraph.events import Write
 from otgraph.plan.model import BranchPlan
 
-__all__ = ["branches_flow"]
+__all__ = ["branches_flow", "overlay_of"]
 
 
 def branches_flow(run: Run, task: Task, result: Any) -> Flow:
@@ -30,7 +31,7 @@ def branches_flow(run: Run, task: Task, result: Any) -> Flow:
         result: what the node returned.
     """
     try:
-        overlay = _overlay(run, task)
+        overlay = overlay_of(run, task.writes)
     except Exception as error:
         return Failure(error)
     routes: list[Write] = []
@@ -54,10 +55,10 @@ def branches_flow(run: Run, task: Task, result: Any) -> Flow:
     return None
 
 
-def _overlay(run: Run, task: Task) -> dict[str, Any]:
-    """Return copies of the state channels that the task wrote to, with its writes applied."""
+def overlay_of(run: Run, writes: Sequence[Write]) -> dict[str, Any]:
+    """Return copies of the state channels that a task wrote to, with its writes applied."""
     grouped: defaultdict[str, list[Any]] = defaultdict(list)
-    for name, value in task.writes:
+    for name, value in writes:
         if name in run.plan.state_keys:
             grouped[name].append(value)
     overlay = {}

@@ -57,8 +57,7 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
             else:
                 reply = yield from nested(run, task)
             if type(reply) is Failure and isinstance(reply.error, ParentCommand) and reply.error.arrived:
-                # It has left the graph it came from: it is now what this node returned.
-                reply = replace(reply.error.args[0], graph=None)
+                reply = _arrived(task, reply.error)
             if not isinstance(reply, Failure) and reply is not CANCELLED:
                 result = reply
                 reply = _take(run, task, result)
@@ -66,7 +65,7 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                     branches = branches_flow(run, task, result)
                     reply = yield from branches if limit is None else within_flow(task, limit, branches)
                 if reply is None:
-                    if not node.hidden:
+                    if not node.hidden and task.left is None:
                         run.observer.task_returned(task, result)
                     if task.cache_keys:
                         yield from remember_flow(run, task)
@@ -110,6 +109,12 @@ def _call_flow(run: Run, task: Task, nested: Any) -> Flow:
     if callee.graph is not None:
         return (yield from nested(run, task))
     return (yield CallNode(task, callee, task.input))
+
+
+def _arrived(task: Task, error: ParentCommand) -> Any:
+    """Take a Command that has left the graph it came from as what the task's node returned."""
+    task.left = error
+    return replace(error.args[0], graph=None)
 
 
 def _handle_flow(run: Run, failed: Task, error: BaseException, nested: Any) -> Flow:
@@ -187,6 +192,7 @@ def _settle_flow(run: Run, task: Task, reply: Any) -> Flow:
         # It stops nobody else: siblings finish, and then the graph is left.
         task.writes = ()
         run.leaving = run.leaving or error
+        task.left = error
         drained = isinstance(error, GraphDrained)
         observer.task_ended(task, Outcome.DRAINED if drained else Outcome.SUCCESS, None)
         return None

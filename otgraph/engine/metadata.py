@@ -12,13 +12,13 @@ from otgraph.constants import NS_SEP
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 
-__all__ = ["INTEGRATION", "run_metadata", "task_metadata"]
+__all__ = ["INTEGRATION", "PROPAGATED", "run_metadata", "task_metadata"]
 
 INHERITED: Final = ("thread_id", "run_id", "assistant_id", "graph_id")
 """Configurable parameters that are metadata too, in runs inside as well."""
 PROPAGATED: Final = (*INHERITED, "checkpoint_id", "checkpoint_ns", "task_id")
 """The same, where a user has given them."""
-ENGINE_KEYS: Final = ("langgraph_", "checkpoint_ns", "ls_integration")
+ENGINE_KEYS: Final = ("langgraph_", "checkpoint_ns")
 """What the keys begin with that the engine says itself."""
 
 INTEGRATION: Final = "langgraph"
@@ -58,5 +58,5 @@ def run_metadata(run: Run, integration: str | None = None) -> dict[str, Any]:
             if key in configurable:
                 metadata.setdefault(key, configurable[key])
     if integration is not None:
-        metadata["ls_integration"] = integration
+        metadata.setdefault("ls_integration", integration)
     return metadata

@@ -38,6 +38,8 @@ class Task(TaskInfo):
     """What an error handler is told of the task in whose place it runs."""
     handler: Task | None = None
     """The task that ran in its place after it had failed."""
+    left: BaseException | None = None
+    """With what it left its graph, or a graph inside it that one; streams and callbacks are told of no result then."""
     abandoned: bool = False
     """Whether a thread that cannot be stopped goes on with it, though nobody waits for it."""
     caller: Task | None = None

@@ -109,6 +109,8 @@ class Execution:
 
     def driver(self, kind: type[D]) -> D:
         """Return a driver of that kind, which starts from the caller's context variables as they are now."""
+        if self._chains is not None:
+            self._chains.cancellation = kind.cancellation
         return kind(
             self._flow,
             self.observer.record,
@@ -135,6 +137,11 @@ class Execution:
                 if "messages" in view.modes:
                     expect_models()
         return subscriptions
+
+    def leave(self) -> None:
+        """Note that the consumer leaves the stream."""
+        if self._chains is not None:
+            self._chains.left = True
 
     def unsubscribe(self, subscriptions: Sequence[Subscription]) -> None:
         """Give subscriptions back."""

@@ -65,6 +65,9 @@ class Session:
                     show(watching)
                 yield from subscription.take()
             self._conclude(execution, driver)
+        except GeneratorExit:
+            execution.leave()
+            raise
         finally:
             driver.close()
             execution.unsubscribe(watching)
@@ -91,6 +94,9 @@ class Session:
                     break
             show(watching)
             self._conclude(execution, driver)
+        except GeneratorExit:
+            execution.leave()
+            raise
         finally:
             await driver.close()
             execution.unsubscribe(watching)

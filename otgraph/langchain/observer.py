@@ -47,6 +47,10 @@ class CallbackObserver(TracingObserver):
         self.record.call_back()
         self._status: Any = "pending"
         self._held: list[Callable[[], Any]] | None = None
+        self.cancellation: type[BaseException] = GeneratorExit
+        """What user code that is cancelled sees, where it sees anything."""
+        self.left = False
+        """Whether the consumer of the root run has left its stream."""
 
     # ---- streams
 
@@ -95,7 +99,7 @@ class CallbackObserver(TracingObserver):
                 return
             if outcome is Outcome.INTERRUPTED and run.parent is not None:
                 tell = partial(chain.on_chain_error, GraphInterrupt(tuple(run.interrupts)))
-            elif (failure := error or _cut_short(run, outcome)) is not None:
+            elif (failure := error or self._cut_short(run, outcome)) is not None:
                 tell = partial(chain.on_chain_error, failure)
             else:
                 tell = partial(chain.on_chain_end, run.read(run.output_keys))
@@ -184,7 +188,7 @@ class CallbackObserver(TracingObserver):
         if isinstance(reply, Failure):
             branch.on_chain_error(reply.error)
         elif reply is CANCELLED:
-            branch.on_chain_error(GeneratorExit("the branch was cancelled"))
+            branch.on_chain_error(self.cancellation("the branch was cancelled"))
         else:
             branch.on_chain_end(reply)
 
@@ -217,13 +221,23 @@ class CallbackObserver(TracingObserver):
 
     def task_ended(self, task: Any, outcome: Outcome, error: BaseException | None) -> None:
         """End the chain of a task."""
-        if task.chain is not None and outcome is Outcome.SUCCESS:
+        if task.chain is not None and outcome is Outcome.SUCCESS and task.left is None:
             _stream(task.chain, task.returned)
             task.chain.on_chain_end(task.returned)
             task.chain = task.callbacks = task.returned = None
-        drained = _drained(task.state) if outcome is Outcome.DRAINED else None
-        self._fail(task, error or drained or GeneratorExit(f"the task was {outcome.value}"))
+        drained = _drained(task.state) if outcome is Outcome.DRAINED else task.left
+        self._fail(task, error or drained or self.cancellation(f"the task was {outcome.value}"))
         super().task_ended(task, outcome, error)
+
+    def _cut_short(self, run: Any, outcome: Outcome) -> BaseException | None:
+        """Return what LangChain is told ended a run that did not come to its end, without being an error to us."""
+        if outcome is Outcome.DRAINED:
+            return _drained(run)
+        if outcome in (Outcome.CANCELLED, Outcome.ABANDONED):
+            kind = GeneratorExit if self.left and run.parent is None else self.cancellation
+            return kind(f"the run was {outcome.value}")
+        left: BaseException | None = run.leaving
+        return left
 
     @staticmethod
     def _fail(task: TaskInfo, error: BaseException) -> None:
@@ -231,15 +245,6 @@ class CallbackObserver(TracingObserver):
         task.callbacks = task.returned = None
         if chain is not None:
             chain.on_chain_error(error)
-
-
-def _cut_short(run: Any, outcome: Outcome) -> BaseException | None:
-    """Return what LangChain is told ended a run that did not come to its end, without being an error to us."""
-    if outcome is Outcome.DRAINED:
-        return _drained(run)
-    if outcome in (Outcome.CANCELLED, Outcome.ABANDONED):
-        return GeneratorExit(f"the run was {outcome.value}")
-    return None
 
 
 def _drained(run: Any) -> GraphDrained:

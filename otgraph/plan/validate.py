@@ -8,18 +8,24 @@ the graph is compiled. The texts are LangGraph's, since tests match on them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
+from otgraph.checkpoint.base import BaseCheckpointSaver
 from otgraph.constants import END, NS_END, NS_SEP, RESERVED, START
 from otgraph.plan.declared import Declared
 
 __all__ = [
+    "Checkpointer",
     "check_checkpointer",
     "check_edge",
     "check_graph",
     "check_node_name",
     "check_waiting_edge",
+    "ensure_valid_checkpointer",
 ]
+
+Checkpointer: TypeAlias = bool | BaseCheckpointSaver[Any] | None
+"""A saver; True for a place of its own in the saver of the graph around; False for none; None for whatever is there."""
 
 
 def check_node_name(name: str, nodes: Collection[str]) -> None:
@@ -111,6 +117,17 @@ def check_checkpointer(checkpointer: Any) -> None:
             f"or `None`. Received {type(checkpointer).__name__}. "
             "Pass a proper saver (e.g., InMemorySaver, AsyncPostgresSaver)."
         )
+
+
+def ensure_valid_checkpointer(checkpointer: Checkpointer) -> Checkpointer:
+    """
+    Return what a graph can be compiled with as its checkpointer.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    check_checkpointer(checkpointer)
+    return checkpointer
 
 
 def check_breakpoints(interrupt: Any) -> tuple[str, ...] | Literal["*"]:

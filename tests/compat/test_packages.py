@@ -13,12 +13,19 @@ import pytest
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 PYTHON = REPOSITORY / ".venv-oracle" / "bin" / "python"
-NAMES = re.findall(r"^        (\w+),$", (HERE / "programs.py").read_text(), re.MULTILINE)
+FILES = ("programs.py", "agents.py")
+NAMES = [
+    (file, name)
+    for file in FILES
+    for name in re.findall(
+        r"^        (\w+),$", (HERE / file).read_text().partition("PROGRAMS = ")[2], re.MULTILINE
+    )
+]
 
 
-def observed(engine: str, program: str) -> list[str]:
+def observed(engine: str, file: str, program: str) -> list[str]:
     """Return what a program prints on an engine, in the environment where the packages are installed."""
-    command = [str(PYTHON), str(HERE / "programs.py"), engine, program]
+    command = [str(PYTHON), str(HERE / file), engine, program]
     ran = subprocess.run(
         command,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
@@ -32,10 +39,10 @@ def observed(engine: str, program: str) -> list[str]:
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("program", NAMES)
-def test_a_package_behaves_the_same(program: str) -> None:
-    """`create_agent`, a supervisor and a swarm show on otgraph what they show on LangGraph."""
-    assert observed("otgraph", program) == observed("langgraph", program)
+@pytest.mark.parametrize(("file", "program"), NAMES)
+def test_a_package_behaves_the_same(file: str, program: str) -> None:
+    """Agents of langchain, deepagents and others show on otgraph what they show on LangGraph, chunk by chunk."""
+    assert observed("otgraph", file, program) == observed("langgraph", file, program)
 
 
 def run_here(code: str) -> subprocess.CompletedProcess[str]:

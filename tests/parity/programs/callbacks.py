@@ -292,3 +292,50 @@ def a_sequence_as_a_node(lg, drive):
     handler = recorder()
     yield drive.invoke(graph, {"log": ["i"]}, {"callbacks": [handler]})
     yield [(event[0], event[3]) for event in handler.log if event[0] == "chain"]
+
+
+def ended(handler):
+    """Return how chains ended, by their number: with a result, or with an error of a class."""
+    return [
+        (kind, number, type(what).__name__ if kind == "error" else what)
+        for kind, number, what, *_ in handler.log
+        if kind in ("end", "error")
+    ]
+
+
+@covers("CBK-01", "GRA-39")
+def left_graphs(lg, drive):
+    """A Command for the graph around is an exception to the chains that it leaves."""
+
+    def leave(state):
+        return lg.types.Command(graph="__parent__", goto="after", update={"log": ["left"]})
+
+    builder = lg.graph.StateGraph(Log)
+    builder.add_node("inner", chain(lg, Log, ("leave", drive.node(leave))).compile(name="innermost"))
+    builder.add_node("after", drive.node(lambda state: {"log": ["after"]}))
+    builder.add_edge(lg.graph.START, "inner")
+    handler = recorder()
+    yield drive.invoke(builder.compile(), {"log": []}, {"callbacks": [handler]})
+    yield ended(handler)
+
+
+@covers("CBK-01")
+def cut_short(lg, drive):
+    """A consumer that leaves, and a sibling that fails, end chains by the exceptions of their colour."""
+
+    async def slow(state):
+        await drive.nap(0.2)
+        return {"log": ["slow"]}
+
+    async def fails(state):
+        raise ValueError("lost")
+
+    say = drive.node(lambda state: {"log": ["said"]})
+    graph = chain(lg, Log, ("say", say), ("slow", drive.node(slow))).compile()
+    handler = recorder()
+    yield drive.stream(graph, {"log": []}, {"callbacks": [handler]}, stop=1)
+    yield ended(handler)
+    graph = fan(lg, Log, ("fails", drive.node(fails)), ("slow", drive.node(slow))).compile()
+    handler = recorder()
+    yield drive.invoke(graph, {"log": []}, {"callbacks": [handler]})
+    yield sorted(ended(handler), key=str)
