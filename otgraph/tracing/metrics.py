@@ -34,7 +34,7 @@ class Meters:
     __slots__ = ("calls", "runs", "steps")
 
     def __init__(self, meter: metrics.Meter) -> None:
-        self.calls = CallMeters(meter)
+        self.calls = CallMeters(meter, names.CALL_METRICS)
         self.runs = RunMeters(meter)
         self.steps = StepMeters(meter)
         meter.create_observable_counter(

@@ -7,9 +7,11 @@ measured by that; its cost is not, so that is counted here in any case.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
 
 from otgraph.infos import TaskInfo
 from otgraph.tracing import names
@@ -25,15 +27,15 @@ CLIENT_SECONDS: Final = [0.01 * 2**n for n in range(14)]
 TOKENS: Final = [4**n for n in range(14)]
 """The same."""
 
-CALL_LABELS: Final = (
+MODEL_LABELS: Final = (
     names.OPERATION,
     names.PROVIDER,
     names.REQUEST_MODEL,
     names.RESPONSE_MODEL,
     names.SERVER_ADDRESS,
     names.SERVER_PORT,
-    names.ERROR_TYPE,
 )
+CALL_LABELS: Final = (*MODEL_LABELS, names.ERROR_TYPE)
 TOOL_LABELS: Final = (names.OPERATION, names.TOOL, names.TOOL_TYPE, names.ERROR_TYPE)
 
 
@@ -43,19 +45,23 @@ class CallMeters:
 
     Args:
         meter: makes the instruments.
+        called: how those of calls of models are called.
     """
 
-    __slots__ = ("_call", "_cost", "_first", "_tokens", "_tool")
+    __slots__ = ("_call", "_cost", "_counters", "_first", "_spreads", "_tokens", "_tool")
 
-    def __init__(self, meter: metrics.Meter) -> None:
-        self._call = seconds(meter, names.CALL_DURATION, CLIENT_SECONDS, "What calls of models take.")
+    def __init__(self, meter: metrics.Meter, called: names.CallMetrics) -> None:
+        self._call = seconds(meter, called.duration, CLIENT_SECONDS, "What calls of models take.")
         self._first = seconds(
-            meter, names.CALL_FIRST_CHUNK, CLIENT_SECONDS, "Until the first piece of an answer."
+            meter, called.first_chunk, CLIENT_SECONDS, "Until the first piece of an answer."
         )
         self._tool = seconds(meter, names.TOOL_DURATION, CLIENT_SECONDS, "What calls of tools take.")
-        self._tokens = meter.create_histogram(
-            names.TOKEN_USAGE, "{token}", "Tokens per call.", explicit_bucket_boundaries_advisory=TOKENS
-        )
+        self._tokens = None if called.usage is None else _tokens(meter, called.usage)
+        self._counters = [
+            (key, meter.create_counter(name, "{token}", "Tokens of all calls."))
+            for key, name in called.counters
+        ]
+        self._spreads = [(key, _tokens(meter, name)) for key, name in called.spreads]
         self._cost = meter.create_counter(names.COST, "{cost}", "What calls of models cost.")
 
     def model_called(self, span: Span) -> None:
@@ -67,11 +73,24 @@ class CallMeters:
             self._call.record(length_of(span), labels, context)
             if names.FIRST_CHUNK in told:
                 self._first.record(told[names.FIRST_CHUNK], labels, context)
-            for kind, key in (("input", names.INPUT_TOKENS), ("output", names.OUTPUT_TOKENS)):
-                if key in told:
-                    self._tokens.record(told[key], {**labels, names.TOKEN_TYPE: kind}, context)
+            if self._tokens is not None:
+                for kind, key in (("input", names.INPUT_TOKENS), ("output", names.OUTPUT_TOKENS)):
+                    if key in told:
+                        self._tokens.record(told[key], {**labels, names.TOKEN_TYPE: kind}, context)
+            elif self._counters:
+                self._count(told, labels_of(told, MODEL_LABELS), context)
         except Exception as error:
             faults.count(error, "metrics")
+
+    def _count(self, told: Mapping[str, Any], labels: Mapping[str, Any], context: Context) -> None:
+        """Count tokens as the draft has it: a call of which nothing is known has taken none."""
+        by_modality = {**labels, names.TOKEN_MODALITY: "unknown"}
+        for key, counter in self._counters:
+            if key in told or key in (names.INPUT_TOKENS, names.OUTPUT_TOKENS):
+                counter.add(told.get(key, 0), by_modality, context)
+        for key, spread in self._spreads:
+            if key in told:
+                spread.record(told[key], labels, context)
 
     def model_paid(self, task: TaskInfo, cost: float, provider: str | None, model: str) -> None:
         """Count what a call of a model has cost."""
@@ -90,3 +109,9 @@ class CallMeters:
             self._tool.record(length_of(span), labels, trace.set_span_in_context(span))
         except Exception as error:
             faults.count(error, "metrics")
+
+
+def _tokens(meter: metrics.Meter, name: str) -> Any:
+    return meter.create_histogram(
+        name, "{token}", "Tokens per call.", explicit_bucket_boundaries_advisory=TOKENS
+    )

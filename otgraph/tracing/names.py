@@ -7,6 +7,7 @@ conventions (some of them drafts: they change in this file only); whatever has n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 SCOPE: Final = "otgraph"
@@ -217,12 +218,50 @@ TOKEN_USAGE: Final = "gen_ai.client.token.usage"
 """Tokens per call."""
 TOKEN_TYPE: Final = "gen_ai.token.type"
 """Of a number of tokens: `input` or `output`."""
+TOKEN_MODALITY: Final = "gen_ai.token.modality"
+"""Of a number of tokens, in the drafted metrics: `unknown`, as clients do not always tell."""
 TOOL_DURATION: Final = "gen_ai.execute_tool.duration"
 """Seconds that calls of tools take."""
 AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
 """Seconds that runs of agents take."""
 RUN_DURATION: Final = "gen_ai.invoke_workflow.duration"
 """Seconds that root runs take which are no agent's."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallMetrics:
+    """How the metrics of calls of models are called, and how tokens are measured."""
+
+    duration: str
+    first_chunk: str
+    usage: str | None = None
+    """One histogram of tokens, which tells input from output by `TOKEN_TYPE`."""
+    counters: tuple[tuple[str, str], ...] = ()
+    """Attribute of a call -> the counter of such tokens."""
+    spreads: tuple[tuple[str, str], ...] = ()
+    """Attribute of a call -> the histogram of such tokens."""
+
+
+CURRENT: Final = CallMetrics(CALL_DURATION, CALL_FIRST_CHUNK, TOKEN_USAGE)
+"""The names that other instrumentations write, and dashboards read."""
+DRAFTED: Final = CallMetrics(
+    duration="gen_ai.client.inference.duration",
+    first_chunk="gen_ai.client.inference.time_to_first_chunk",
+    counters=(
+        (INPUT_TOKENS, "gen_ai.client.inference.usage.input_tokens"),
+        (OUTPUT_TOKENS, "gen_ai.client.inference.usage.output_tokens"),
+        (CACHE_READ_TOKENS, "gen_ai.client.inference.usage.cache_read.input_tokens"),
+        (CACHE_WRITE_TOKENS, "gen_ai.client.inference.usage.cache_write.input_tokens"),
+        (REASONING_TOKENS, "gen_ai.client.inference.usage.reasoning.output_tokens"),
+    ),
+    spreads=(
+        (INPUT_TOKENS, "gen_ai.client.inference.operation.input_tokens"),
+        (OUTPUT_TOKENS, "gen_ai.client.inference.operation.output_tokens"),
+    ),
+)
+"""Those that the conventions draft in their place."""
+CALL_METRICS: Final = CURRENT
+"""Those that are written: change it here once the draft is released."""
 
 # ---- metrics of telemetry itself
 
