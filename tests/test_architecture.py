@@ -137,6 +137,7 @@ BANS = [
 ]
 
 ALLOWED = {
+    ("cli/probe.py", "time.sleep()"): "it waits for a backend; no run waits with it",
     ("cli/run.py", "asyncio"): "a command is a whole program: somebody has to start the event loop",
     ("cli/target.py", "importlib.import_module()"): "the command line names the module",
     ("cache/memory.py", "threading.Lock"): "one cache serves the runs of several threads",

@@ -41,6 +41,24 @@ def _trace(given: Namespace) -> int:
     return actions[given.action](given)
 
 
+def _graph(given: Namespace) -> int:
+    from otgraph.cli.draw import draw
+
+    return draw(given)
+
+
+def _doctor(given: Namespace) -> int:
+    from otgraph.cli.doctor import doctor
+
+    return doctor(given)
+
+
+def _dashboards(given: Namespace) -> int:
+    from otgraph.cli.draw import export_dashboards
+
+    return export_dashboards(given)
+
+
 def _completion(given: Namespace) -> int:
     from otgraph.cli.completion import complete
 
@@ -50,6 +68,9 @@ def _completion(given: Namespace) -> int:
 COMMANDS: Final[Mapping[str, Callable[[Namespace], int]]] = {
     "run": _run,
     "trace": _trace,
+    "graph": _graph,
+    "doctor": _doctor,
+    "dashboards": _dashboards,
     "completion": _completion,
 }
 

@@ -26,6 +26,8 @@ MODES: Final = (
     "spans",
 )
 
+FORMATS: Final = ("ascii", "mermaid", "svg", "png", "json")
+
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
@@ -42,6 +44,9 @@ def make_parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_trace(commands)
+    _add_graph(commands)
+    _add_doctor(commands)
+    _add_dashboards(commands)
     _add_completion(commands)
     return parser
 
@@ -213,6 +218,56 @@ def _add_gc(actions: Commands) -> None:
     parser.add_argument(
         "--max-size", metavar="SIZE", help="the oldest, until the file is no larger than 500M, 2G"
     )
+
+
+def _add_graph(commands: Commands) -> None:
+    parser = _add(
+        commands, "graph", "draw a graph", "Draw a graph, without running it and without a network."
+    )
+    _add_target(parser)
+    parser.add_argument(
+        "-F", "--format", choices=FORMATS, help="by default what the output's name says, else ascii"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to; by default standard output")
+    parser.add_argument(
+        "-x", "--xray", metavar="DEPTH", nargs="?", type=int, const=True, default=False,
+        help="draw what is inside nodes that are graphs too, or so many levels of it",
+    )  # fmt: skip
+
+
+def _add_doctor(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "doctor",
+        "check where telemetry goes",
+        "Check what is installed and configured, send a test trace, and ask the backend for it.\n"
+        "The exit code is 1 if a check failed. Nothing is changed.",
+    )
+    parser.add_argument(
+        "target",
+        metavar="TARGET",
+        nargs="?",
+        help="a graph whose program sets OpenTelemetry up: checked as it does so",
+    )
+    parser.add_argument(
+        "--endpoint", metavar="URL", help="where OTLP goes, instead of OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
+    parser.add_argument("--jaeger", metavar="URL", help="ask this Jaeger for the test trace")
+    parser.add_argument("--tempo", metavar="URL", help="ask this Tempo for it")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=10.0, help="for each step (%(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_dashboards(commands: Commands) -> None:
+    parser = _add(
+        commands, "dashboards", "dashboards and alerts", "Dashboards for Grafana, rules for Prometheus."
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    export = _add(actions, "export", "write them into a folder", "Write dashboards and rules into a folder.")
+    export.add_argument("folder", metavar="DIR")
+    export.add_argument("--json", action="store_true", help="print the paths as JSON")
 
 
 def _add_completion(commands: Commands) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-__all__ = ["traced_elsewhere"]
+__all__ = ["active_instrumentors", "traced_elsewhere"]
 
 BASE: Final = "opentelemetry.instrumentation.instrumentor"
 """The module of the class that all instrumentors derive from."""
@@ -39,10 +39,15 @@ def traced_elsewhere(provider: str | None, *, bridged: bool) -> bool:
     """
     if BASE not in sys.modules:
         return False
-    active = set(_active())
+    active = active_instrumentors()
     if bridged and "langchain" in active:
         return True
     return provider is not None and CLIENTS.get(provider, provider) in active
+
+
+def active_instrumentors() -> set[str]:
+    """Return the names of the libraries that are instrumented in this process now."""
+    return set(_active()) if BASE in sys.modules else set()
 
 
 def _active() -> Iterator[str]:
