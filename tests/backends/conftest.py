@@ -13,6 +13,7 @@ from backends.servers import (
     Programs,
     Prometheus,
     Server,
+    Sink,
     running_collector,
     running_jaeger,
     running_prometheus,
@@ -50,14 +51,14 @@ def jaeger(binaries: Programs, folder: Path) -> Iterator[Jaeger]:
 
 
 @pytest.fixture(scope="session")
-def sink(binaries: Programs, folder: Path) -> Iterator[Server]:
-    """What stands in Tempo's place, and keeps every line in `traces.jsonl` of its folder."""
+def sink(binaries: Programs, folder: Path) -> Iterator[Sink]:
+    """What stands in Tempo's place."""
     with running_sink(binaries, folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def collector(binaries: Programs, folder: Path, jaeger: Jaeger, sink: Server) -> Iterator[Server]:
+def collector(binaries: Programs, folder: Path, jaeger: Jaeger, sink: Sink) -> Iterator[Server]:
     """The Collector, with collector-config.yaml; only the workload is sent to it, so that it can be counted."""
     endpoints = {"JAEGER_ENDPOINT": jaeger.address("otlp"), "TEMPO_ENDPOINT": sink.address("otlp")}
     with running_collector(binaries, folder, **endpoints, **SAMPLING) as server:

@@ -28,6 +28,7 @@ __all__ = [
     "endless",
     "feed",
     "fetch",
+    "heavy",
     "leak",
     "matryoshka",
     "pause",
@@ -109,7 +110,7 @@ def fetch() -> Graph:
     return graph.add_edge(START, "download").compile(name="fetch")
 
 
-def approval(saver: BaseCheckpointSaver[Any]) -> Graph:
+def approval(saver: BaseCheckpointSaver[Any], name: str = "approval") -> Graph:
     """A node that asks a human, and one that fails if the answer is no."""
 
     def draft(state: State) -> State:
@@ -124,7 +125,7 @@ def approval(saver: BaseCheckpointSaver[Any]) -> Graph:
         return {"parts": [2]}
 
     graph = StateGraph(State).add_sequence([draft, approve, publish]).add_edge(START, "draft")
-    return graph.compile(name="approval", checkpointer=saver)
+    return graph.compile(name=name, checkpointer=saver)
 
 
 def feed() -> Graph:
@@ -209,6 +210,18 @@ def board(items: int) -> Graph:
         return {"number": items}
 
     return StateGraph(State).add_node(write).add_edge(START, "write").compile(name="board")
+
+
+def heavy(size: int) -> Graph:
+    """A node that writes a text of that many characters into the state, and one that fails."""
+
+    def write(state: State) -> State:
+        return {"note": "all work and no play " * (size // 21 + 1)}
+
+    def fail(state: State) -> State:
+        raise MemoryError("it is too much " * 1000)
+
+    return StateGraph(State).add_sequence([write, fail]).add_edge(START, "write").compile(name="heavy")
 
 
 def leak(private: str, key: str, address: str, password: str) -> Graph:

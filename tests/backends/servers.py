@@ -14,12 +14,15 @@ from typing import Any, Final
 
 from viewers.viewer import ask, free_port, serving
 
+from otgraph.telemetry import ExportedSpan, read_otlp_json
+
 __all__ = [
     "CONFIG",
     "Jaeger",
     "Programs",
     "Prometheus",
     "Server",
+    "Sink",
     "running_collector",
     "running_jaeger",
     "running_prometheus",
@@ -82,6 +85,23 @@ class Jaeger(Server):
             found += answer["data"]
         return found
 
+    def count(self, *ids: str) -> int:
+        """Return how many spans of these traces it has."""
+        return sum(len(trace["spans"]) for trace in self.traces(*ids))
+
+
+class Sink(Server):
+    """A Collector that stands in Tempo's place; what comes to `otlp` it keeps as it is."""
+
+    def text(self) -> str:
+        """Return all lines of OTLP-JSON that it has written whole."""
+        file = self.folder / "traces.jsonl"
+        return file.read_text().rpartition("\n")[0] if file.exists() else ""
+
+    def spans(self) -> list[ExportedSpan]:
+        """Return all spans."""
+        return list(read_otlp_json(self.text()))
+
 
 class Prometheus(Server):
     """A Prometheus: `http` answers."""
@@ -99,18 +119,19 @@ class Prometheus(Server):
 
 
 @contextmanager
-def running_jaeger(programs: Programs, folder: Path) -> Iterator[Jaeger]:
-    """Run a Jaeger with its storage in memory."""
+def running_jaeger(programs: Programs, folder: Path, **ports: int) -> Iterator[Jaeger]:
+    """Run a Jaeger with its storage in memory, on these ports where they are given."""
     server = Jaeger(folder / "jaeger", "otlp", "query", "grpc")
+    server.ports.update(ports)
     command = [programs["jaeger"], f"--config={HERE / 'jaeger.yaml'}"]
     with serving(command, server.settings(), server.folder, f"http://{server.address('query')}/api/services"):
         yield server
 
 
 @contextmanager
-def running_sink(programs: Programs, folder: Path) -> Iterator[Server]:
-    """Run a second Collector, which stands in Tempo's place; what comes to `otlp` it writes to `traces.jsonl`."""
-    server = Server(folder / "sink", "otlp", "health")
+def running_sink(programs: Programs, folder: Path) -> Iterator[Sink]:
+    """Run a second Collector, which writes down what it is sent."""
+    server = Sink(folder / "sink", "otlp", "health")
     command: Sequence[str | Path] = [programs["otelcol"], f"--config={HERE / 'sink.yaml'}"]
     with serving(command, server.settings(), server.folder, f"http://{server.address('health')}"):
         yield server

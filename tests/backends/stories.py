@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -108,6 +109,14 @@ def answer(folder: Path) -> None:
                 graphs.approval(saver).invoke(Command(resume=said), _thread(thread))
 
 
+def late(folder: Path) -> None:
+    """A run that stops to ask, and goes on in the same trace when the Collector has long decided about it."""
+    graph = graphs.approval(InMemorySaver(), "late")
+    graph.invoke({}, _thread(0))
+    time.sleep(10.0)
+    graph.invoke(Command(resume="yes"), _thread(0), telemetry=TelemetryOptions(trace_resume="continue"))
+
+
 def _thread(number: int) -> Any:
     return {"configurable": {"thread_id": f"thread-{number}"}}
 
@@ -196,11 +205,17 @@ def secrets(folder: Path) -> None:
     librarian(SECRETS[0]).invoke({"messages": [("user", f"Where is {SECRETS[0]}?")]}, telemetry=telemetry)
 
 
+def heavy(folder: Path) -> None:
+    """A run whose state is a megabyte, and whose exception is long, with content capture on."""
+    with suppress(MemoryError):
+        graphs.heavy(1_000_000).invoke({}, telemetry=TelemetryOptions(capture=True))
+
+
 STORIES: Final[dict[str, Callable[[Path], None]]] = {
     story.__name__: story
     for story in (
-        *(survey, crowd, division, fetch, question, answer, feed, endless),
-        *(matryoshka, wide, diary, board, slow, long, librarian, giant, secrets),
+        *(survey, crowd, division, fetch, question, answer, late, feed, endless),
+        *(matryoshka, wide, diary, board, slow, long, librarian, giant, secrets, heavy),
     )
 }
 

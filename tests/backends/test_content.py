@@ -11,7 +11,7 @@ import pytest
 from viewers.viewer import eventually
 
 from backends.conftest import SAMPLING
-from backends.servers import Programs, Server, running_collector, running_jaeger, running_sink
+from backends.servers import Programs, running_collector, running_jaeger, running_sink
 from backends.stories import SECRETS
 from backends.workload import happen
 
@@ -30,16 +30,14 @@ def test_content_stays_in_the_collector(binaries: Programs, tmp_path: Path) -> N
             traces = happen("secrets", tmp_path, "grpc", f"http://{collector.address('grpc')}")
             spans = sum(map(len, traces.values()))
 
-            def whole() -> list[dict[str, object]] | None:
-                seen = jaeger.traces(*traces)
-                return seen if sum(len(trace["spans"]) for trace in seen) == spans else None
-
-            shown = json.dumps(eventually(whole, "Jaeger to have both traces"), ensure_ascii=False)
-            eventually(lambda: all(one in written(sink) for one in traces), "the other backend to have both")
+            eventually(
+                lambda: jaeger.count(*traces) == spans == len(sink.spans()), "both backends to have all spans"
+            )
+            shown = json.dumps(jaeger.traces(*traces), ensure_ascii=False)
             for port in ("prometheus", "metrics"):
                 with urllib.request.urlopen(f"http://{collector.address(port)}/metrics") as page:
                     shown += page.read().decode()
-            shown += written(sink) + (collector.folder / "server.log").read_text()
+            shown += sink.text() + (collector.folder / "server.log").read_text()
     assert not [secret for secret in SECRETS if secret in shown]
     assert "redaction.masked.count" in shown
     assert "may not log in with" in shown
@@ -50,10 +48,5 @@ def test_without_the_collector_they_would_be_seen(binaries: Programs, tmp_path: 
     """The same processes, sent to a backend without that config, show all of it: there is something to redact."""
     with running_sink(binaries, tmp_path) as bare:
         traces = happen("secrets", tmp_path, "grpc", f"http://{bare.address('otlp')}")
-        eventually(lambda: all(one in written(bare) for one in traces), "the traces to be written")
-        assert all(secret in written(bare) for secret in SECRETS)
-
-
-def written(sink: Server) -> str:
-    """Return what a backend has been sent."""
-    return (sink.folder / "traces.jsonl").read_text()
+        eventually(lambda: all(one in bare.text() for one in traces), "the traces to be written")
+        assert all(secret in bare.text() for secret in SECRETS)

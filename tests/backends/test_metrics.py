@@ -75,11 +75,11 @@ def test_the_engine_counts_nodes(workload: Workload, prometheus: Prometheus) -> 
 
 def test_pauses_are_counted_across_processes(workload: Workload, prometheus: Prometheus) -> None:
     """Six runs stopped in a process that has ended, four went on in another: two still wait."""
-    gives(prometheus, "last_over_time(otgraph_run_paused[1h])", WORKFLOW, {"approval": 2})
-    gives(prometheus, "otgraph_run_pauses_total", WORKFLOW, {"approval": 6})
-    resumed = {("approval", "success"): 3, ("approval", "error"): 1}
+    gives(prometheus, "last_over_time(otgraph_run_paused[1h])", WORKFLOW, {"approval": 2, "late": 0})
+    gives(prometheus, "otgraph_run_pauses_total", WORKFLOW, {"approval": 6, "late": 1})
+    resumed = {("approval", "success"): 3, ("approval", "error"): 1, ("late", "success"): 1}
     gives(prometheus, "otgraph_run_resumes_total", f"{WORKFLOW}, {OUTCOME}", resumed)
-    gives(prometheus, "otgraph_interrupt_wait_seconds_count", WORKFLOW, {"approval": 4})
+    gives(prometheus, "otgraph_interrupt_wait_seconds_count", WORKFLOW, {"approval": 4, "late": 1})
 
 
 def test_models_and_tools_are_counted(workload: Workload, prometheus: Prometheus) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from viewers.viewer import eventually
 
-from backends.servers import CONFIG, Jaeger, Programs, Server
+from backends.servers import CONFIG, Jaeger, Programs, Sink
 from backends.workload import KEPT, SPANS, Workload
-from otgraph.telemetry import read_otlp_json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -72,17 +70,22 @@ def test_traces_are_whole(workload: Workload, shown: dict[str, Trace]) -> None:
 
 
 def parent(span: dict[str, Any]) -> str | None:
-    """Return the id of a span's parent."""
-    found = [reference["spanID"] for reference in span["references"] if reference["refType"] == "CHILD_OF"]
-    assert len(found) <= 1
-    return found[0] if found else None
+    """Return the id of a span's parent, where Jaeger looks for it: a link to the parent itself takes its place."""
+    above: dict[str, str] = {}
+    for reference in reversed(span["references"]):
+        if reference["traceID"] == span["traceID"]:
+            above[reference["refType"]] = reference["spanID"]
+    return above.get("CHILD_OF") or above.get("FOLLOWS_FROM")
 
 
 def test_no_span_is_an_orphan(shown: dict[str, Trace]) -> None:
     """Each span's parent is in its trace, but for one root, and Jaeger has no warning about any."""
     for spans in shown.values():
         assert [None] == [up for span in spans.values() if (up := parent(span)) not in spans]
-        assert not any(span["warnings"] for span in spans.values())
+        warned = [span for span in spans.values() if span["warnings"]]
+        # A run that goes on in the trace of an earlier one begins after its parent's end: Jaeger takes that for clocks
+        # that differ, says so, and leaves the times alone.
+        assert {span["operationName"] for span in warned} <= {"invoke_workflow late"}
 
 
 def test_traces_have_as_many_spans_as_there_were_steps(workload: Workload, shown: dict[str, Trace]) -> None:
@@ -104,6 +107,15 @@ def test_a_resumed_run_is_linked_to_the_paused_one(workload: Workload, shown: di
         paused.add(link["traceID"])
     assert paused < workload.traces["question"].keys()
     assert len(paused) == 4
+
+
+def test_a_trace_may_go_on_after_the_decision(workload: Workload, shown: dict[str, Trace]) -> None:
+    """Spans that come when the trace has been decided about join it: it has both runs, the later below the earlier."""
+    ((one, _),) = workload.traces["late"].items()
+    runs = [span for span in shown[one].values() if span["operationName"] == "invoke_workflow late"]
+    earlier, later = sorted(runs, key=lambda span: span["startTime"])
+    assert parent(later) == earlier["spanID"]
+    assert later["startTime"] - earlier["startTime"] > 10_000_000
 
 
 def tag(span: dict[str, Any], key: str) -> Any:
@@ -129,18 +141,12 @@ def test_pauses_and_cancels_are_no_errors(workload: Workload, shown: dict[str, T
                 assert not any(tag["key"] in ("error", "otel.status_code") for tag in span["tags"])
 
 
-def test_both_backends_get_the_same(shown: dict[str, Trace], sink: Server) -> None:
+def test_both_backends_get_the_same(shown: dict[str, Trace], sink: Sink) -> None:
     """What stands in Tempo's place has been sent the same spans as Jaeger."""
     here = {(trace, span) for trace, spans in shown.items() for span in spans}
 
     def there() -> set[tuple[str, str]]:
-        return {(span["trace_id"], span["span_id"]) for span in written(sink)}
+        return {(span["trace_id"], span["span_id"]) for span in sink.spans()}
 
     eventually(lambda: here <= there(), "the other backend to have what Jaeger has")
     assert here == {pair for pair in there() if pair[0] in shown}
-
-
-def written(sink: Server) -> Iterator[Any]:
-    """Yield the spans in the file of what stands in Tempo's place."""
-    with (sink.folder / "traces.jsonl").open() as lines:
-        yield from read_otlp_json(line for line in lines if line.endswith("\n"))

@@ -31,6 +31,8 @@ RUNS: Final = Counter(
         ("approval", "interrupted"): 6,
         ("approval", "success"): 3,
         ("approval", "error"): 1,
+        ("late", "interrupted"): 1,
+        ("late", "success"): 1,
         ("feed", "cancelled"): 3,
         ("endless", "recursion_limit"): 2,
         ("matryoshka", "success"): 2,
@@ -53,6 +55,7 @@ SPANS: Final = {
     "crowd": 6,
     "division": 3,
     "fetch": 3,  # retries stay in their task
+    "late": 10,  # two runs of five
     "feed": 3,
     "endless": 11,
     "matryoshka": 9,
@@ -75,6 +78,9 @@ NODES: Final = {
     ("approval", "draft"): 6,
     ("approval", "approve"): 10,  # six times until it asks, four times with an answer
     ("approval", "publish"): 4,
+    ("late", "draft"): 1,
+    ("late", "approve"): 2,
+    ("late", "publish"): 1,
     ("feed", "tell"): 3,
     ("endless", "turn"): 10,
     ("matryoshka", "large"): 4,
@@ -112,7 +118,7 @@ KEPT: Final = frozenset(
 """Stories whose every trace has a reason to be kept."""
 
 
-APART: Final = frozenset({"secrets"})
+APART: Final = frozenset({"heavy", "secrets"})
 """Stories that are no part of the workload."""
 
 Traces = dict[str, list[dict[str, Any]]]
