@@ -37,13 +37,6 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 NOT_WRITTEN = {
     "otgraph.task.path",
     "otgraph.task.failed",
-    "otgraph.checkpoint.duration",
-    "otgraph.checkpoint.operation",
-    "otgraph.checkpoint.saver",
-    "otgraph.checkpoint.size",
-    "otgraph.stream.dropped",
-    "otgraph.stream.lag",
-    "otgraph.stream.policy",
 }
 """Names that are spelt and not used: nothing tells a path yet, and a failure is the event `exception`."""
 

@@ -31,6 +31,7 @@ from otgraph.checkpoint.records import (
     get_checkpoint_metadata,
     named_checkpoint,
     place_of,
+    saved_config,
     writes_sort_key,
 )
 from otgraph.checkpoint.retention import Entry, Retention, check_strategy, doomed
@@ -162,7 +163,8 @@ class InMemorySaver(
         self.storage.setdefault(thread, defaultdict(dict)).setdefault(ns, {})[checkpoint["id"]] = saved
         if self._retention.keep_last or self._retention.ttl:
             self._retain(thread, ns)
-        return _config(config["configurable"]["thread_id"], ns, checkpoint["id"])
+        size = sum(len(blob) for _, blob in (*blobs.values(), *saved[:2]))
+        return saved_config(_config(config["configurable"]["thread_id"], ns, checkpoint["id"]), size)
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

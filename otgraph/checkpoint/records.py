@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -40,6 +40,8 @@ __all__ = [
     "get_serializable_checkpoint_metadata",
     "named_checkpoint",
     "place_of",
+    "saved_config",
+    "size_of",
     "writes_sort_key",
 ]
 
@@ -206,6 +208,26 @@ def get_checkpoint_id(config: RunnableConfig) -> str | None:
     """Return the checkpoint that `config` names, or None if it means the newest."""
     found: str | None = config[CONF].get("checkpoint_id")
     return found
+
+
+class _SavedConfig(dict[str, Any]):
+    """A config that names a checkpoint just saved."""
+
+    __slots__ = ("size",)
+
+    size: int
+
+
+def saved_config(config: RunnableConfig, size: int) -> RunnableConfig:
+    """Return what `put` returns: the config of the checkpoint, which also knows as how many bytes that was stored."""
+    saved = _SavedConfig(config)
+    saved.size = size
+    return cast("RunnableConfig", saved)
+
+
+def size_of(saved: Any) -> int | None:
+    """Return as how many bytes a checkpoint was stored, by what `put` returned; None if the saver does not say it."""
+    return saved.size if isinstance(saved, _SavedConfig) else None
 
 
 def place_of(config: RunnableConfig) -> tuple[str, str]:

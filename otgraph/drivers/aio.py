@@ -184,7 +184,7 @@ class AsyncDriver(LoopCalls):
             strand.handle = self.loop.call_later(seconds_of(effect), self._woken, strand)
         else:
             self.hand_in()
-            reply = await perform_async(effect)
+            reply = await perform_async(effect, self.record)
             if not coordinator.done:
                 coordinator.answer_now(strand, reply)
 

@@ -14,6 +14,7 @@ from typing import Any
 from otgraph.drivers.saves import MOST, is_prompt
 from otgraph.drivers.storage import perform_async, stamp
 from otgraph.engine.effects import Failure, Flush, SaveCheckpoint, SaveWrites
+from otgraph.tracing.record import Record
 
 __all__ = ["AsyncSaves"]
 
@@ -24,9 +25,11 @@ class AsyncSaves:
 
     Args:
         above: what was handed over by the run around, of either colour.
+        record: that of the run.
     """
 
-    def __init__(self, above: Any) -> None:
+    def __init__(self, above: Any, record: Record) -> None:
+        self._record = record
         self._above = above
         self._loop = asyncio.get_running_loop()
         self._thread = get_ident()
@@ -50,7 +53,7 @@ class AsyncSaves:
             return self._failure
         if effect.wait or is_prompt(effect.saver):
             reply = await self.flush()
-            return (await perform_async(effect) if reply is None else reply) or id
+            return (await perform_async(effect, self._record) if reply is None else reply) or id
         self._left.append(effect)
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._work())
@@ -79,7 +82,7 @@ class AsyncSaves:
             effect = self._left.popleft()
             if len(self._left) == MOST // 2:
                 self._room.set()
-            reply = await perform_async(effect)
+            reply = await perform_async(effect, self._record)
             if isinstance(reply, Failure):
                 self._failure = reply
         self._left.clear()

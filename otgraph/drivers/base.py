@@ -303,6 +303,8 @@ class Driver(Caller):
     def unwind(self) -> None:
         """Let all flows come to their end, with nothing performed for them any more."""
         coordinator = self.coordinator
+        if not coordinator.done:
+            self.record.cut_off = True
         self.end_calls()
         if not coordinator.done:
             self.queued.clear()

@@ -55,7 +55,7 @@ class LoopCalls(Driver):
         elif type(effect) is Sleep:
             self.on_loop(self._sleep, call, effect)
         elif type(effect) is SaveWrites and is_prompt(effect.saver):
-            return perform(effect)
+            return perform(effect, self.record)
         else:
             self.on_loop(self._store, call, effect)
         return LATER
@@ -69,14 +69,14 @@ class LoopCalls(Driver):
             call.handle = self.loop.create_task(self._stored(call, effect))
 
     async def _stored(self, call: Call, effect: Effect) -> None:
-        reply = await (self.save(effect) if type(effect) in SAVES else perform_async(effect))
+        reply = await (self.save(effect) if type(effect) in SAVES else perform_async(effect, self.record))
         if call.effect is effect:
             self.resume_call(call, reply)
 
     async def save(self, effect: Any) -> Any:
         """Save something, or take it over to be saved meanwhile."""
         if self.saves is None:
-            self.saves = AsyncSaves(self.saves_above)
+            self.saves = AsyncSaves(self.saves_above, self.record)
         return await self.saves.perform(effect)
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> Any:

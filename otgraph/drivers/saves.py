@@ -16,6 +16,7 @@ from typing import Any
 from otgraph.drivers.storage import perform, stamp
 from otgraph.drivers.workers import workers
 from otgraph.engine.effects import Failure, Flush, SaveCheckpoint, SaveWrites
+from otgraph.tracing.record import Record
 
 __all__ = ["MOST", "SAVES", "Saves", "is_prompt", "note_loss"]
 
@@ -46,9 +47,11 @@ class Saves:
 
     Args:
         above: what was handed over by the run around, of either colour.
+        record: that of the run.
     """
 
-    def __init__(self, above: Any) -> None:
+    def __init__(self, above: Any, record: Record) -> None:
+        self._record = record
         if above is not None:
             above.settle()
         self._left: deque[SaveCheckpoint | SaveWrites] = deque()
@@ -66,7 +69,7 @@ class Saves:
             return self._failure
         if effect.wait or is_prompt(effect.saver):
             reply = self.flush() if self._busy else None
-            return (perform(effect) if reply is None else reply) or id
+            return (perform(effect, self._record) if reply is None else reply) or id
         with self._changed:
             if len(self._left) >= MOST:
                 self._changed.wait_for(lambda: len(self._left) <= MOST // 2)
@@ -100,6 +103,6 @@ class Saves:
                 effect = self._left.popleft()
                 if len(self._left) == MOST // 2:
                     self._changed.notify_all()
-            reply = perform(effect)
+            reply = perform(effect, self._record)
             if isinstance(reply, Failure):
                 self._failure = reply

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
+from time import perf_counter_ns
 from typing import Any, Final
 
 from otgraph.engine.effects import (
@@ -22,12 +23,13 @@ from otgraph.engine.effects import (
     WriteCache,
 )
 from otgraph.ids import checkpoint_bytes, checkpoint_text, uuid6_bytes
+from otgraph.tracing.record import Record
 
 __all__ = ["perform", "perform_async", "stamp"]
 
 
 def _put(effect: SaveCheckpoint) -> None:
-    effect.saver.put(effect.config, effect.checkpoint, effect.metadata, effect.versions)
+    effect.stored = effect.saver.put(effect.config, effect.checkpoint, effect.metadata, effect.versions)
 
 
 PERFORM: Final[dict[type[Any], Callable[[Any], Any]]] = {
@@ -46,17 +48,28 @@ PERFORM: Final[dict[type[Any], Callable[[Any], Any]]] = {
 """Effect -> what does it on threads."""
 
 
-def perform(effect: Effect) -> Any:
-    """Perform an effect in the calling thread and return the reply."""
-    act = PERFORM[type(effect)]
+def perform(effect: Effect, record: Record | None = None) -> Any:
+    """
+    Perform an effect in the calling thread and return the reply.
+
+    Args:
+        record: that of the run which asks for it, if one does; it knows whether that is measured.
+    """
+    act, meters = PERFORM[type(effect)], None if record is None else record.meters
+    begun = 0 if meters is None else perf_counter_ns()
     try:
-        return act(effect)
+        reply = act(effect)
     except Exception as error:
-        return Failure(error)
+        reply = Failure(error)
+    if meters is not None:
+        meters.saves.performed(effect, reply, begun, record)
+    return reply
 
 
 async def _aput(effect: SaveCheckpoint) -> None:
-    await effect.saver.aput(effect.config, effect.checkpoint, effect.metadata, effect.versions)
+    effect.stored = await effect.saver.aput(
+        effect.config, effect.checkpoint, effect.metadata, effect.versions
+    )
 
 
 async def _alist(effect: ListCheckpoints) -> list[Any]:
@@ -80,13 +93,17 @@ PERFORM_ASYNC: Final[dict[type[Any], Callable[[Any], Awaitable[Any]]]] = {
 """Effect -> what does it on the event loop."""
 
 
-async def perform_async(effect: Effect) -> Any:
-    """Perform an effect on the event loop and return the reply."""
-    act = PERFORM_ASYNC[type(effect)]
+async def perform_async(effect: Effect, record: Record | None = None) -> Any:
+    """Perform an effect on the event loop and return the reply; see `perform`."""
+    act, meters = PERFORM_ASYNC[type(effect)], None if record is None else record.meters
+    begun = 0 if meters is None else perf_counter_ns()
     try:
-        return await act(effect)
+        reply = await act(effect)
     except Exception as error:
-        return Failure(error)
+        reply = Failure(error)
+    if meters is not None:
+        meters.saves.performed(effect, reply, begun, record)
+    return reply
 
 
 def stamp(effect: SaveCheckpoint) -> bytes:

@@ -60,7 +60,7 @@ class ThreadCalls(Driver):
         if type(effect) is Sleep:
             call.handle = self.call_later(seconds_of(effect), partial(self.resume_call, call, None))
             return LATER
-        return self.save(effect) if kind in SAVES else perform(effect)
+        return self.save(effect) if kind in SAVES else perform(effect, self.record)
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> Ring:
         """Have something done after some time, in another thread."""
@@ -70,7 +70,7 @@ class ThreadCalls(Driver):
         """Save something, or take it over to be saved meanwhile."""
         if self.saves is None:
             with self.lock:
-                self.saves = self.saves or Saves(self.saves_above)
+                self.saves = self.saves or Saves(self.saves_above, self.record)
         return self.saves.perform(effect)
 
     def begin_elsewhere(self, strand: Strand) -> None:

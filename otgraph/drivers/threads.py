@@ -187,7 +187,7 @@ class ThreadDriver(ThreadCalls):
             self._open()
             self._naps.begin(strand, seconds_of(effect))
         else:
-            self.coordinator.answer_now(strand, perform(effect))
+            self.coordinator.answer_now(strand, perform(effect, self.record))
 
     def _call_here(self, strand: Strand, effect: CallNode) -> Any:
         """Make a call in the thread that we are in."""

@@ -91,7 +91,7 @@ def _subscribe(
     run = _find(run_id, thread_id)
     view = View(check_modes(mode), envelope(mode, subgraphs=subgraphs, version=version), subgraphs, buffer)
     record: Record = run.place.record
-    subscription = Subscription(view, run, record.relieve)
+    subscription = Subscription(view, run, record.relieve, record.meters)
     record.subscribe(subscription)
     if subscription.watches_spans:
         run.observer.watch_foreign()  # type: ignore[attr-defined]
@@ -145,6 +145,7 @@ class _Watching:
             self._chunks.clear()
             self._subscription.queue.clear()
             self._record.unsubscribe(self._subscription)
+            self._subscription.leave()
 
     def __del__(self) -> None:
         self._close()

@@ -206,7 +206,7 @@ class ReadHistory:
 class SaveCheckpoint:
     """Save a checkpoint; one without an id is given a new one, and the time."""
 
-    __slots__ = ("checkpoint", "config", "metadata", "saver", "versions", "wait")
+    __slots__ = ("checkpoint", "config", "metadata", "saver", "stored", "versions", "wait")
 
     def __init__(self, saver: Any, config: Any, checkpoint: Any, metadata: Any, versions: Any) -> None:
         self.saver = saver
@@ -216,6 +216,8 @@ class SaveCheckpoint:
         self.metadata = metadata
         self.versions = versions
         """The channels that changed since the parent."""
+        self.stored: Any = None
+        """What the saver has returned."""
         self.wait = True
         """Whether the run goes on only when it is saved."""
 

@@ -128,7 +128,7 @@ class Execution:
         subscriptions = []
         for view in views:
             if view is not None:
-                subscription = Subscription(view, self.run, record.relieve)
+                subscription = Subscription(view, self.run, record.relieve, record.meters)
                 subscriptions.append(subscription)
                 record.subscribe(subscription)
                 self._live = self._live or view.live or self.run.plan.eager
@@ -147,6 +147,7 @@ class Execution:
         """Give subscriptions back."""
         for subscription in subscriptions:
             self.observer.record.unsubscribe(subscription)
+            subscription.leave()
         if self._chains is not None:
             self._chains.release()
 

@@ -19,6 +19,8 @@ from otgraph.stream.gap import Gap
 from otgraph.stream.modes import States
 from otgraph.stream.part import Part
 from otgraph.stream.view import View
+from otgraph.tracing.metrics import Meters
+from otgraph.tracing.metrics_streams import SubscriberMeter
 
 __all__ = ["Subscription"]
 
@@ -35,12 +37,14 @@ class Subscription:
         root: the run whose facts count, together with those of runs nested in it if the view has subgraphs;
             None for the root run of the record.
         relieve: called whenever there is room again.
+        meters: what its lag is measured with; None where nobody measures.
     """
 
     __slots__ = (
         "_deep",
         "_gap",
         "_lock",
+        "_meter",
         "_relieve",
         "_root",
         "_shows",
@@ -61,7 +65,11 @@ class Subscription:
     )
 
     def __init__(
-        self, view: View, root: RunInfo | None = None, relieve: Callable[[], None] | None = None
+        self,
+        view: View,
+        root: RunInfo | None = None,
+        relieve: Callable[[], None] | None = None,
+        meters: Meters | None = None,
     ) -> None:
         self.view = view
         self._root = root
@@ -73,6 +81,7 @@ class Subscription:
         self.queue: deque[Fact] = deque()
         """What has been heard and not yet taken."""
         self._relieve = relieve
+        self._meter = None if meters is None else SubscriberMeter(meters.streams, view.buffer.policy)
         self.blocks = view.buffer.policy == "block"
         self.watches_spans = "spans" in view.modes
         self.crowded = False
@@ -85,7 +94,7 @@ class Subscription:
         self._strangers: list[RunInfo] = []
         """Runs that were going on already and whose state could not be read when we came."""
         self.dropped = 0
-        """How many entries the policy `drop_oldest` has dropped."""
+        """How many entries the policy `drop_oldest` has dropped, or `error` has refused."""
         self.wake: Callable[[], None] | None = None
         """Called once, from any thread, when something is there; set by whoever waits."""
 
@@ -172,6 +181,7 @@ class Subscription:
             self.overflowed = True
             while len(queue) > self._size:
                 queue.pop()
+                self.dropped += 1
         else:
             with self._lock:
                 if self._gap is None:
@@ -192,6 +202,8 @@ class Subscription:
             StreamOverflowError: the policy is `error` and the subscriber fell behind.
         """
         queue = self.queue
+        if self._meter is not None:
+            self._note_lag(self._meter)
         if self._lock is not None:
             return self._take_what_is_left(self._lock)
         if self.overflowed:
@@ -251,6 +263,19 @@ class Subscription:
             if self._gap is None:
                 self._gap = Gap()
             self._gap.count += missing
+
+    def _note_lag(self, meter: SubscriberMeter) -> None:
+        try:
+            oldest = self.queue[0]
+        except IndexError:
+            return
+        if self._root is not None:
+            meter.taking(self._root, oldest.time_ns, self.dropped)
+
+    def leave(self) -> None:
+        """Take nothing more."""
+        if self._meter is not None:
+            self._meter.leave(self._root, self.dropped)
 
     def relax(self) -> None:
         """Let the run go on."""

@@ -68,13 +68,21 @@ class Distribution:
         self._bounds = bounds
         self._sets = LabelSets(*keys, buckets=len(bounds) + 1)
 
-    def record(self, value: float, labels: tuple[str | None, ...], run: RunInfo, span: Span) -> None:
-        """Record a value of a span of a run, which has ended; `labels` are the values of the attributes."""
-        bears, at, context = self._sets[labels], span._end_time or 0, NOWHERE
+    def record(self, value: float, labels: tuple[str | None, ...], at: int, run: Any, span: Any) -> None:
+        """
+        Record a value.
+
+        Args:
+            labels: the values of the attributes.
+            at: when, in nanoseconds since 1970.
+            run: in which it was measured; None for outside of any, and then there is no span.
+            span: of what it was measured.
+        """
+        bears, context = self._sets[labels], NOWHERE
         if value < 0:
             # The clock was set back.
             value = 0.0
-        if span.exported:
+        if span is not None and span.exported:
             bucket = bisect_left(self._bounds, value)
             if at >= bears.due[bucket]:
                 bears.due[bucket] = at + PAUSE

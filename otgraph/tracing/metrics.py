@@ -15,9 +15,12 @@ from opentelemetry import metrics
 
 from otgraph.tracing import names
 from otgraph.tracing.faults import faults
+from otgraph.tracing.late import Late
 from otgraph.tracing.metrics_calls import CallMeters
 from otgraph.tracing.metrics_runs import RunMeters
+from otgraph.tracing.metrics_saves import SaveMeters
 from otgraph.tracing.metrics_steps import StepMeters
+from otgraph.tracing.metrics_streams import StreamMeters
 from otgraph.version import __version__
 
 __all__ = ["Meters", "meters_for"]
@@ -31,23 +34,23 @@ class Meters:
         meter: makes the instruments.
     """
 
-    __slots__ = ("calls", "runs", "steps")
+    __slots__ = ("calls", "late", "runs", "saves", "steps", "streams")
 
     def __init__(self, meter: metrics.Meter) -> None:
-        self.calls = CallMeters(meter, names.CALL_METRICS)
-        self.runs = RunMeters(meter)
-        self.steps = StepMeters(meter)
-        meter.create_observable_counter(
-            names.FAULTS,
-            [_faults],
-            "{fault}",
-            "Faults of telemetry that were swallowed, since the process began.",
-        )
+        self.late = late = Late()
+        self.calls = CallMeters(meter, late, names.CALL_METRICS)
+        self.runs = RunMeters(meter, late)
+        self.saves = SaveMeters(meter)
+        self.steps = StepMeters(meter, late)
+        self.streams = StreamMeters(meter, late)
+        what = "Faults of telemetry that were swallowed, since the process began."
+        meter.create_observable_counter(names.FAULTS, [self._faults], "{fault}", what)
 
-
-def _faults(options: Any) -> Iterator[metrics.Observation]:
-    for where, count in faults.counts.copy().items():
-        yield metrics.Observation(count, {names.FAULT_WHERE: where})
+    def _faults(self, options: Any) -> Iterator[metrics.Observation]:
+        # What is observed is asked for before the rest is collected.
+        self.late.flush()
+        for where, count in faults.counts.copy().items():
+            yield metrics.Observation(count, {names.FAULT_WHERE: where})
 
 
 def meters_for(provider: Any = None) -> Meters | None:

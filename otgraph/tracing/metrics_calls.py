@@ -13,11 +13,13 @@ from typing import Any, Final
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 
+from otgraph.events import Outcome
 from otgraph.infos import TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.distribution import context_in, length_of, seconds
 from otgraph.tracing.faults import faults
 from otgraph.tracing.labels import labels_of
+from otgraph.tracing.late import Late
 from otgraph.tracing.span import Span
 
 __all__ = ["CallMeters"]
@@ -26,6 +28,8 @@ CLIENT_SECONDS: Final = [0.01 * 2**n for n in range(14)]
 """The buckets of the conventions."""
 TOKENS: Final = [4**n for n in range(14)]
 """The same."""
+
+CUT_OFF: Final = (Outcome.CANCELLED.text, Outcome.ABANDONED.text)
 
 MODEL_LABELS: Final = (
     names.OPERATION,
@@ -45,12 +49,14 @@ class CallMeters:
 
     Args:
         meter: makes the instruments.
+        late: takes what is cut off.
         called: how those of calls of models are called.
     """
 
-    __slots__ = ("_call", "_cost", "_counters", "_first", "_spreads", "_tokens", "_tool")
+    __slots__ = ("_call", "_cost", "_counters", "_first", "_late", "_spreads", "_tokens", "_tool")
 
-    def __init__(self, meter: metrics.Meter, called: names.CallMetrics) -> None:
+    def __init__(self, meter: metrics.Meter, late: Late, called: names.CallMetrics) -> None:
+        self._late = late
         self._call = seconds(meter, called.duration, CLIENT_SECONDS, "What calls of models take.")
         self._first = seconds(
             meter, called.first_chunk, CLIENT_SECONDS, "Until the first piece of an answer."
@@ -66,6 +72,12 @@ class CallMeters:
 
     def model_called(self, span: Span) -> None:
         """Measure a call of a model, whose span has ended."""
+        if span._attributes.get(names.OUTCOME) in CUT_OFF:
+            self._late.put(self._measure_model, span)
+        else:
+            self._measure_model(span)
+
+    def _measure_model(self, span: Span) -> None:
         told = span._attributes
         labels = labels_of(told, CALL_LABELS)
         context = trace.set_span_in_context(span)
@@ -104,6 +116,12 @@ class CallMeters:
 
     def tool_called(self, span: Span) -> None:
         """Measure a call of a tool, whose span has ended."""
+        if span._attributes.get(names.OUTCOME) in CUT_OFF:
+            self._late.put(self._measure_tool, span)
+        else:
+            self._measure_tool(span)
+
+    def _measure_tool(self, span: Span) -> None:
         try:
             labels = labels_of(span._attributes, TOOL_LABELS)
             self._tool.record(length_of(span), labels, trace.set_span_in_context(span))

@@ -18,6 +18,7 @@ from otgraph.tracing import names
 from otgraph.tracing.distribution import NOWHERE, Distribution, context_in, length_of, seconds
 from otgraph.tracing.faults import faults
 from otgraph.tracing.labels import LabelSets
+from otgraph.tracing.late import Late
 from otgraph.tracing.pauses import Pauses
 from otgraph.tracing.place import Place
 from otgraph.tracing.span import Span
@@ -43,6 +44,7 @@ class RunMeters:
 
     Args:
         meter: makes the instruments.
+        late: takes what is cut off.
     """
 
     __slots__ = (
@@ -50,6 +52,7 @@ class RunMeters:
         "_agent",
         "_ends",
         "_hits",
+        "_late",
         "_paused",
         "_pauses",
         "_resumes",
@@ -59,7 +62,8 @@ class RunMeters:
         "_workflows",
     )
 
-    def __init__(self, meter: metrics.Meter) -> None:
+    def __init__(self, meter: metrics.Meter, late: Late) -> None:
+        self._late = late
         what = "What runs of agents take."
         self._agent = Distribution(meter, names.AGENT_DURATION, "s", what, AGENT_SECONDS, *AGENT_LABELS)
         what = "What root runs take that are no agent's."
@@ -84,6 +88,7 @@ class RunMeters:
         """Count a root run, and the end of the pause that it goes on from."""
         if run.parent is not None:
             return
+        self._late.flush()
         try:
             span: Span = run.span
             labels = self._workflows[run.name,]
@@ -100,15 +105,21 @@ class RunMeters:
 
     def run_ended(self, run: Any, outcome: Outcome) -> None:
         """Measure a run, whose span has ended."""
+        if run.place.record.cut_off:
+            self._late.put(self._measure, run, outcome)
+        else:
+            self._measure(run, outcome)
+
+    def _measure(self, run: Any, outcome: Outcome) -> None:
         try:
             span: Span = run.span
             kind = span._attributes.get(names.ERROR_TYPE) if outcome.is_error else None
             if run.agent is not None:
                 labels = (names.AGENT_SPAN, run.agent.name, outcome.text, kind)
-                self._agent.record(length_of(span), labels, run, span)
+                self._agent.record(length_of(span), labels, span._end_time or 0, run, span)
             elif run.parent is None:
                 labels = (names.RUN_SPAN, run.name, outcome.text, kind)
-                self._run.record(length_of(span), labels, run, span)
+                self._run.record(length_of(span), labels, span._end_time or 0, run, span)
             if run.parent is None:
                 self._root_ended(run, outcome)
         except Exception as error:

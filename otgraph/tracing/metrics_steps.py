@@ -17,6 +17,7 @@ from otgraph.tracing import names
 from otgraph.tracing.distribution import Distribution, context_in
 from otgraph.tracing.faults import faults
 from otgraph.tracing.labels import LabelSets
+from otgraph.tracing.late import Late
 from otgraph.tracing.place import Place
 from otgraph.tracing.span import Span
 
@@ -35,11 +36,13 @@ class StepMeters:
 
     Args:
         meter: makes the instruments.
+        late: takes what is cut off.
     """
 
-    __slots__ = ("_barrier", "_duration", "_node", "_retried", "_retries", "_width")
+    __slots__ = ("_barrier", "_duration", "_late", "_node", "_retried", "_retries", "_width")
 
-    def __init__(self, meter: metrics.Meter) -> None:
+    def __init__(self, meter: metrics.Meter, late: Late) -> None:
+        self._late = late
         self._node = Distribution(
             meter,
             names.NODE_DURATION,
@@ -67,12 +70,19 @@ class StepMeters:
 
     def task_ended(self, task: TaskInfo, outcome: Outcome) -> None:
         """Measure a task, whose span has ended."""
+        if task.run.place.record.cut_off:
+            self._late.put(self._measure_task, task, outcome)
+        else:
+            self._measure_task(task, outcome)
+
+    def _measure_task(self, task: TaskInfo, outcome: Outcome) -> None:
         run: RunInfo = task.run
         span: Span = task.span
         try:
             kind = span._attributes.get(names.ERROR_TYPE) if outcome.is_error else None
             labels = (run.name, task.name, outcome.text, kind)
-            self._node.record(((span._end_time or 0) - span._start_time) / 1e9, labels, run, span)
+            at = span._end_time or 0
+            self._node.record((at - span._start_time) / 1e9, labels, at, run, span)
         except Exception as error:
             faults.count(error, "metrics")
 
@@ -86,11 +96,17 @@ class StepMeters:
 
     def step_ended(self, run: RunInfo, span: Span) -> None:
         """Measure a superstep, whose span has ended."""
+        if run.place.record.cut_off:
+            self._late.put(self._measure_step, run, span)
+        else:
+            self._measure_step(run, span)
+
+    def _measure_step(self, run: RunInfo, span: Span) -> None:
         try:
-            labels = (run.name,)
+            labels, at = (run.name,), span._end_time or 0
             width = span._attributes[names.STEP_TASKS]
-            self._duration.record(((span._end_time or 0) - span._start_time) / 1e9, labels, run, span)
-            self._width.record(width, labels, run, span)
+            self._duration.record((at - span._start_time) / 1e9, labels, at, run, span)
+            self._width.record(width, labels, at, run, span)
             if width > 1:
                 self._wait(run)
         except Exception as error:
@@ -105,5 +121,6 @@ class StepMeters:
             return
         last = max(span._end_time or 0 for span in spans)
         for span in spans:
-            waited = (last - (span._end_time or 0)) / 1e9
-            self._barrier.record(waited, (run.name, span._attributes[names.NODE]), run, span)
+            at = span._end_time or 0
+            labels = (run.name, span._attributes[names.NODE])
+            self._barrier.record((last - at) / 1e9, labels, last, run, span)

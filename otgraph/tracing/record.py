@@ -54,6 +54,7 @@ class Record:
         "closed",
         "context",
         "crowded",
+        "cut_off",
         "mask",
         "meters",
         "numbers",
@@ -85,6 +86,8 @@ class Record:
         self.context: Any = None
         """The OpenTelemetry context that the run was begun in, with this record in it."""
         self.closed = False
+        self.cut_off = False
+        """Whether a run is stopped in the middle, maybe by the garbage collector in the middle of anything."""
         self.meters: Any = None
         """The instruments that all that goes on here is measured with, a `Meters`; None where nobody measures."""
 

@@ -28,6 +28,7 @@ from otgraph.checkpoint.records import (
     get_checkpoint_metadata,
     named_checkpoint,
     place_of,
+    saved_config,
 )
 from otgraph.checkpoint.retention import Entry, Retention, check_strategy, doomed
 from otgraph.checkpoint.selection import Selection
@@ -112,11 +113,13 @@ class SqliteStore(BaseCheckpointSaver[str]):
         thread, ns = place_of(config)
         kind, payload = self.serde.dumps_typed(checkpoint)
         described = json.dumps(get_checkpoint_metadata(config, metadata), ensure_ascii=False)
-        row = (thread, ns, checkpoint["id"], get_checkpoint_id(config), kind, payload)
+        stored = described.encode("utf-8", "ignore")
+        row = (thread, ns, checkpoint["id"], get_checkpoint_id(config), kind, payload, stored)
         with self._database.writing() as cursor:
-            cursor.execute(statements.PUT, (*row, described.encode("utf-8", "ignore")))
+            cursor.execute(statements.PUT, row)
             self._retain(cursor, thread, ns)
-        return _config(config["configurable"]["thread_id"], ns, checkpoint["id"])
+        named = _config(config["configurable"]["thread_id"], ns, checkpoint["id"])
+        return saved_config(named, len(payload) + len(stored))
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
