@@ -71,7 +71,7 @@ def librarian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
             name="librarian",
         )
 
-    def ask(exporter: Any, *processors: Any, project: str = "otgraph") -> tuple[str, str]:
+    def ask(exporter: Any, *processors: Any, project: str = "otgraph", **options: Any) -> tuple[str, str]:
         resource = Resource.create({"service.name": "library", "openinference.project.name": project})
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         for processor in processors:
@@ -82,7 +82,7 @@ def librarian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
         graph.invoke(
             {"messages": [("user", agent.QUESTION)]},
             {"configurable": {"thread_id": thread}},
-            telemetry=TelemetryOptions(provider=provider),
+            telemetry=TelemetryOptions(provider=provider, **options),
         )
         provider.shutdown()
         (trace,) = ids.traces

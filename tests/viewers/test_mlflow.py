@@ -16,17 +16,15 @@ import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 from .conftest import KINDS, SPANS, Ask
-from .viewer import ask, eventually, free_port, installed, serving
+from .viewer import MLFLOW, ask, eventually, free_port, installed, serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
-
-REQUIREMENT = "mlflow==3.17.2"
 
 
 @pytest.fixture(scope="module")
 def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the URL of a server."""
-    python, folder = installed(REQUIREMENT), tmp_path_factory.mktemp("mlflow")
+    python, folder = installed(MLFLOW), tmp_path_factory.mktemp("mlflow")
     port = free_port()
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     command = [
@@ -72,11 +70,27 @@ def test_links(mlflow: str, librarian: Ask) -> None:
     ] == linked
 
 
-def seen(url: str, librarian: Ask) -> tuple[Any, str]:
+def test_content(mlflow: str, librarian: Ask) -> None:
+    """Captured, inputs and outputs of calls of models and tools are there."""
+    spans = seen(mlflow, librarian, capture=True)[0]["spans"]
+    last = attributes([span for span in spans if span["name"] == "chat scripted"][-1])
+    assert ["system", "user", "assistant", "tool", "tool", "assistant", "tool"] == [
+        message["role"] for message in last["mlflow.spanInputs"]
+    ]
+    (answer,) = last["mlflow.spanOutputs"]
+    assert "There are 2 files. The longest file begins: A tale of two files" == answer["parts"][0]["content"]
+    (read,) = (attributes(span) for span in spans if span["name"] == "execute_tool first_lines")
+    assert ({"name": "long.txt", "count": 4}, "A tale\nof two\nfiles") == (
+        {key: int(value) if key == "count" else value for key, value in read["mlflow.spanInputs"].items()},
+        read["mlflow.spanOutputs"],
+    )
+
+
+def seen(url: str, librarian: Ask, **options: Any) -> tuple[Any, str]:
     """Return what the server shows of the trace of a run, once all of it is there, and the thread of the run."""
     experiment = ask(f"{url}/api/2.0/mlflow/experiments/create", {"name": f"{uuid4()}"})["experiment_id"]
     exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"x-mlflow-experiment-id": experiment})
-    key, thread = librarian(exporter)
+    key, thread = librarian(exporter, **options)
 
     def look() -> Any:
         trace = ask(f"{url}/api/3.0/mlflow/traces/get?trace_id=tr-{key}")["trace"]
@@ -96,9 +110,9 @@ def plain(value: Any) -> Any:
     """Return the value that OTLP's JSON stands for."""
     ((kind, held),) = value.items()
     if kind == "kvlist_value":
-        return {each["key"]: plain(each["value"]) for each in held["values"]}
+        return {each["key"]: plain(each["value"]) for each in held.get("values", ())}
     if kind == "array_value":
-        return [plain(each) for each in held["values"]]
+        return [plain(each) for each in held.get("values", ())]
     return held
 
 

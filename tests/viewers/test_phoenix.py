@@ -6,6 +6,7 @@ Rule: what it shows is read by its API, from a server of its own that starts wit
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,17 +16,15 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 
 from .conftest import KINDS, SPANS, Ask
-from .viewer import ask, eventually, free_port, installed, serving
+from .viewer import PHOENIX, ask, eventually, free_port, installed, serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
-
-REQUIREMENT = "arize-phoenix==20.26.1"
 
 
 @pytest.fixture(scope="module")
 def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Return the URLs of a server, for HTTP and for gRPC."""
-    python, folder = installed(REQUIREMENT), tmp_path_factory.mktemp("phoenix")
+    python, folder = installed(PHOENIX), tmp_path_factory.mktemp("phoenix")
     http, grpc = free_port(), free_port()
     settings = {
         "PHOENIX_HOST": "127.0.0.1",
@@ -95,4 +94,28 @@ def tokens(span: Any) -> tuple[Any, ...]:
     """Return how many tokens a span says it took: read, written, both."""
     return tuple(
         span["attributes"].get(f"llm.token_count.{kind}") for kind in ("prompt", "completion", "total")
+    )
+
+
+def test_content(phoenix: tuple[str, str], librarian: Ask) -> None:
+    """Captured, question and answer of the agent and of each call are there, with instructions, tools and results."""
+    librarian(HttpExporter(f"{phoenix[0]}/v1/traces"), project="content", capture=True)
+    spans = [span for span in seen(phoenix[0], "content") if span["span_kind"] != "UNKNOWN"]
+    agent, *calls = (span["attributes"] for span in spans if span["span_kind"] in ("AGENT", "LLM"))
+    for told in (agent, *calls):
+        assert "You describe a folder" in told["llm.input_messages.0.message.content"]
+        assert "What is in this folder?" == told["llm.input_messages.1.message.content"]
+        assert "count_files" == json.loads(told["llm.tools.0.tool.json_schema"])["function"]["name"]
+    answers = [told["llm.output_messages.0.message.content"] for told in calls]
+    assert ["Let me count", "The longest", "There are 2"] == [answer[:12].strip() for answer in answers]
+    assert answers[-1] == agent["llm.output_messages.0.message.content"]
+    asked = "llm.output_messages.0.message.tool_calls.0.tool_call"
+    assert ("first_lines", {"name": "long.txt", "count": 4}) == (
+        calls[1][f"{asked}.function.name"],
+        json.loads(calls[1][f"{asked}.function.arguments"]),
+    )
+    (read,) = (span["attributes"] for span in spans if span["name"] == "execute_tool first_lines")
+    assert ("long.txt", "A tale\nof two\nfiles") == (
+        read["tool.parameters.name"],
+        json.loads(read["output.value"]),
     )

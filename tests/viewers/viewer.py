@@ -2,7 +2,7 @@
 A server of another project that shows traces: installed once in an environment of its own, run for a module of tests.
 
 Rule: what is installed is kept, in `${OTGRAPH_CACHE:-~/.cache/otgraph}`; what a server writes is not. It listens on
-ports that were free, and ends with the tests.
+ports that were free, and ends with the tests. As a program it installs all of them, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["ask", "eventually", "free_port", "installed", "serving"]
+__all__ = ["MLFLOW", "PHOENIX", "ask", "eventually", "free_port", "installed", "serving"]
 
 T = TypeVar("T")
+
+PHOENIX = "arize-phoenix==20.26.1"
+MLFLOW = "mlflow==3.17.2"
 
 PATIENCE = 180
 """Seconds that a server may take to start, and a trace to be seen, on a slow and busy machine."""
@@ -130,3 +133,8 @@ def eventually(look: Callable[[], T], what: str) -> T:
             return found
         time.sleep(0.25)
     raise AssertionError(f"waited {PATIENCE} seconds in vain for {what}")
+
+
+if __name__ == "__main__":
+    for each in (PHOENIX, MLFLOW):
+        installed(each)
