@@ -7,6 +7,7 @@ from otgraph.tracing.budget import Budget, Price
 from otgraph.tracing.conversation import conversation_id
 from otgraph.tracing.log_ids import RunIds, add_run_ids, run_ids
 from otgraph.tracing.options import TelemetryOptions, get_telemetry, set_telemetry
+from otgraph.tracing.patterns import redact_matches
 from otgraph.tracing.payload import Captured, Truncated
 from otgraph.tracing.setup import Telemetry, flush, setup, shutdown
 from otgraph.usage import Usage
@@ -33,6 +34,7 @@ __all__ = [
     "read_otlp",
     "read_otlp_json",
     "read_spans",
+    "redact_matches",
     "replay",
     "run_ids",
     "set_telemetry",

@@ -123,7 +123,7 @@ OWN = {
     "telemetry": """
         AsyncWatcher Budget Captured ExportedSpan LiveRun Price RunIds Telemetry TelemetryOptions Truncated Usage
         Watcher add_run_ids awatch conversation_id flush get_telemetry live_runs read_otlp read_otlp_json read_spans
-        replay run_ids set_telemetry setup shutdown watch""",
+        redact_matches replay run_ids set_telemetry setup shutdown watch""",
 }
 """Module that LangGraph does not have -> its names."""
 

@@ -11,6 +11,8 @@ from typing import Any
 from otgraph.constants import NS_SEP
 from otgraph.infos import Agent, RunInfo
 from otgraph.tracing import names
+from otgraph.tracing.options import TelemetryOptions
+from otgraph.tracing.redaction import redacted
 
 __all__ = ["agent_around", "agent_attributes", "config_attributes", "run_facts"]
 
@@ -47,15 +49,22 @@ def agent_attributes(agent: Agent) -> dict[str, Any]:
     return {key: str(value) for key, value in told.items() if value is not None}
 
 
-def config_attributes(run: RunInfo) -> dict[str, Any]:
-    """Return what a root run's span shows of its config: tags, and metadata of scalar type."""
+def config_attributes(run: RunInfo, options: TelemetryOptions) -> dict[str, Any]:
+    """Return what a root run's span shows of its config: tags, and metadata of scalar type; redacted."""
     if run.parent is not None:
         return {}
     shown: dict[str, Any] = {
-        f"{names.METADATA}{key}": value
+        f"{names.METADATA}{key}": value if options.redact is None else _redacted(options, "metadata", value)
         for key, value in run.metadata.items()
         if isinstance(value, (str, bool, int, float))
     }
     if run.tags:
-        shown[names.TAGS] = tuple(run.tags)
+        shown[names.TAGS] = tuple(
+            tag if options.redact is None else _redacted(options, "tags", tag) for tag in run.tags
+        )
     return shown
+
+
+def _redacted(options: TelemetryOptions, name: str, value: Any) -> Any:
+    told = redacted(options, name, value)
+    return told if isinstance(told, (str, bool, int, float)) else str(told)

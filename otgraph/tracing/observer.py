@@ -112,8 +112,7 @@ class TracingObserver:
     def run_started(self, run: RunInfo, caller: TaskInfo | None) -> None:
         """Start the run's span, under the task that called it or under the caller's current span."""
         record = self.record
-        continues = self._options.trace_resume == "continue"
-        place, span = run_span(self.pipeline, run, record, self._context, caller, continues=continues)
+        place, span = run_span(self.pipeline, run, record, self._context, caller, self._options)
         fact = RunStarted(run)
         if record.mask & RunStarted.kind:
             fact.load()

@@ -19,6 +19,7 @@ from otgraph.events import Fact, Outcome, SpanNoted, StepEnded
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.identity import agent_attributes, config_attributes, run_facts
+from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.origin import NOWHERE, Lineage
 from otgraph.tracing.place import Place, begun_in
 from otgraph.tracing.provider import AnyPipeline
@@ -34,21 +35,20 @@ def run_span(
     record: Record,
     context: Context,
     caller: TaskInfo | None,
-    *,
-    continues: bool = False,
+    options: TelemetryOptions,
 ) -> tuple[Place, Span]:
     """
     Return a run's place, which the run is given too, and a span for it, which has not started yet.
 
     Args:
         context: what a run is begun in that no task has called.
-        continues: whether a run that goes on from a checkpoint is part of the trace of the one that paused there.
+        options: say whether a run that goes on from a checkpoint is part of the trace of the one that paused there.
     """
     below_another = True
     lineage = NOWHERE if run.origin is None else Lineage(run.origin)
     if caller is not None:
         context, below_another = begun_in(caller)
-    elif continues:
+    elif options.trace_resume == "continue":
         context = lineage.continued(context)
     place: Place = pipeline.place_type(run, record, context, pipeline.exports)
     run.place = place
@@ -56,7 +56,12 @@ def run_span(
     place.facts = facts = run_facts(run)
     place.task_facts = {**facts, names.OPERATION: names.TASK_SPAN}
     operation = names.RUN_SPAN if run.agent is None else names.AGENT_SPAN
-    attributes = {**facts, names.OPERATION: operation, **lineage.attributes, **config_attributes(run)}
+    attributes = {
+        **facts,
+        names.OPERATION: operation,
+        **lineage.attributes,
+        **config_attributes(run, options),
+    }
     if run.agent is not None:
         attributes.update(agent_attributes(run.agent))
     name = f"{operation} {run.name if run.agent is None else run.agent.name}"
