@@ -47,7 +47,7 @@ def checkpoints(lg, drive):
     yield drive.attempt(lambda: list(graph.get_state_history(THREAD)))
 
 
-@covers("FUN-07", "FUN-09", "FUN-10")
+@covers("FUN-07", "FUN-09", "FUN-10", "HIL-15")
 def a_task_asks(lg, drive):
     """The run stops where a task asks; resumed, finished calls only start, and the answer is the task's."""
     add, ask = tasks_of(lg, drive)

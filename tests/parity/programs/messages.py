@@ -542,6 +542,28 @@ def retries(lg, drive):
     yield [(message.content, metadata["langgraph_node"]) for message, metadata in chunks]
 
 
+@covers("STR-44", colours=("async",))
+def code_that_lost_its_context(lg, drive):
+    """In a task without the node's context variables, as in Python 3.10, a model streams if it is passed the config."""
+    import asyncio
+    import contextvars
+
+    model = fake("by config")
+
+    def apart(*args):
+        loop = asyncio.get_running_loop()
+        return contextvars.Context().run(loop.create_task, model.ainvoke("hi", *args))
+
+    async def with_it(state, config):
+        return {"said": [(await apart(config)).content]}
+
+    async def without_it(state):
+        return {"said": [(await apart()).content]}
+
+    graph = chain(lg, Talk, ("with_it", with_it), ("without_it", without_it)).compile()
+    yield drive.stream(graph, {"topic": "x"}, stream_mode=["messages", "updates"])
+
+
 @covers("STR-39", "SUB-01", "RUN-17", "STR-40")
 def a_config_that_is_passed_on(lg, drive):
     """A node that passes its config to a model or a graph says nothing new by it: threads and namespaces stay."""
