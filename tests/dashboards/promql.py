@@ -13,6 +13,11 @@ from dataclasses import dataclass
 import promql_parser
 from otgraph_dashboards.grafana import Dashboard
 
+from otgraph.tracing import names
+
+NAMES = {value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)}
+"""All names of spans, attributes, events and metrics that otgraph writes."""
+
 VARIABLES = {
     "__range": "3600s",
     "__rate_interval": "240s",

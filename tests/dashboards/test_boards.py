@@ -17,6 +17,8 @@ from otgraph_dashboards.metrics import label
 
 from otgraph.tracing import names
 
+from .promql import NAMES
+
 BOARDS = [board.json() for board in DASHBOARDS]
 PANELS = [(board["uid"], panel) for board in BOARDS for panel in board["panels"] if panel["type"] != "row"]
 GRAFANA_UNITS = {"short", "none", "s", "percentunit", "cpm", "bytes"}
@@ -108,7 +110,7 @@ def test_a_link_asks_for_spans_that_exist(panel: dict[str, Any], link: dict[str,
     attributes = set(re.findall(r"span\.([\w.]+)", query))
     assert "${tempo}" == pane["datasource"]
     assert attributes
-    assert attributes <= {value for key, value in vars(names).items() if key.isupper()}
+    assert attributes <= NAMES
     for condition in query.strip("{ }").split(" && "):
         assert re.fullmatch(r'span\.[\w.]+ (= "[^"]*"|!= nil)', condition), condition
     for name in re.findall(r"__field\.labels\.(\w+)", query):

@@ -12,9 +12,7 @@ import pytest
 from otgraph_dashboards import ALERTS, DASHBOARDS, RECORDINGS
 from otgraph_dashboards.metrics import METRICS, label
 
-from otgraph.tracing import names
-
-from .promql import VARIABLES, Asked, asked, filled, nodes, selectors
+from .promql import NAMES, VARIABLES, Asked, asked, filled, nodes, selectors
 
 QUERIES = [query for board in DASHBOARDS for query in asked(board)]
 RULES = {**{rule.name: rule.expr for rule in RECORDINGS}, **{rule.name: rule.expr for rule in ALERTS}}
@@ -27,7 +25,7 @@ SERIES |= {
     if metric.kind == "histogram"
     for name in (metric.count, metric.sum, metric.bucket)
 }
-LABELS = {label(value) for key, value in vars(names).items() if key.isupper()} | {"job", "le"}
+LABELS = {label(name) for name in NAMES} | {"job", "le"}
 RECORDED = {rule.name for rule in RECORDINGS}
 
 
