@@ -93,6 +93,26 @@ def test_models_and_tools_are_counted(workload: Workload, prometheus: Prometheus
     gives(prometheus, "gen_ai_execute_tool_duration_seconds_count", "gen_ai_tool_name, error_type", tools)
 
 
+def test_checkpoints_are_counted(workload: Workload, prometheus: Prometheus) -> None:
+    """Each run has saved its input, its start and each of its steps, and each that goes on has read where it was."""
+    saves = {
+        ("InMemorySaver", "put"): 5 * 5 + 5,  # of `diary`, and of `late`
+        ("InMemorySaver", "get"): 5 + 2,
+        ("SqliteSaver", "put"): 6 * 3 + 3 * 2 + 1,  # until it asks; after a yes; after a no
+        ("SqliteSaver", "get"): 6 + 4,
+    }
+    counts = 'otgraph_checkpoint_duration_seconds_count{otgraph_checkpoint_operation!="put_writes"}'
+    gives(prometheus, counts, "otgraph_checkpoint_saver, otgraph_checkpoint_operation", saves)
+    sizes = {"InMemorySaver": 30, "SqliteSaver": 25}
+    gives(prometheus, "otgraph_checkpoint_size_bytes_count", "otgraph_checkpoint_saver", sizes)
+
+
+def test_dropped_chunks_are_counted(workload: Workload, prometheus: Prometheus) -> None:
+    """Three readers each missed 92 of a hundred items."""
+    dropped = {("board", "drop_oldest"): 3 * 92}
+    gives(prometheus, "otgraph_stream_dropped_total", f"{WORKFLOW}, otgraph_stream_policy", dropped)
+
+
 def test_a_counter_is_born_with_zero(workload: Workload, prometheus: Prometheus) -> None:
     """Before the first value of each counter there is a zero, so that its increase is what happened."""
     gives(prometheus, f"min_over_time({RUN_COUNT}[1h])", "job", {"workload": 0})
