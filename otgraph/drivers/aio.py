@@ -14,10 +14,9 @@ from threading import Event, get_ident
 from time import monotonic
 from typing import Any
 
-from otgraph.drivers.call import is_own
 from otgraph.drivers.coroutines import AsyncCall
 from otgraph.drivers.delay import seconds_of
-from otgraph.drivers.job import Job, note_wait, outcome
+from otgraph.drivers.job import Job, note_wait
 from otgraph.drivers.loop_calls import LoopCalls
 from otgraph.drivers.room import Queues, resolve, wait_for_room
 from otgraph.drivers.saves import SAVES, note_loss
@@ -128,8 +127,6 @@ class AsyncDriver(LoopCalls):
                 return coordinator.take(strand, effect)
             if kind is CallNode and shared is not None and effect.callee.coro is not None:
                 reply = await shared.call(effect)
-            elif kind is CallNode and is_own(effect):
-                reply = outcome(effect, self.scope_of(effect), self)
             elif kind is Rest and not record.crowded and monotonic() - self._turn < TURN_SECONDS:
                 reply = uuid6_bytes(effect.step)
             else:
@@ -158,9 +155,7 @@ class AsyncDriver(LoopCalls):
             if strand.effect is not None:
                 coordinator.answer(strand, CANCELLED)
         elif kind is CallNode:
-            if is_own(effect):
-                coordinator.answer(strand, outcome(effect, self.scope_of(effect), self))
-            elif self.alone and self._shared is not None and effect.callee.coro is not None:
+            if self.alone and self._shared is not None and effect.callee.coro is not None:
                 reply = await self._shared.call(effect)
                 if not coordinator.done:
                     coordinator.answer(strand, reply)

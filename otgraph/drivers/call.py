@@ -18,45 +18,37 @@ from otgraph.langchain.bridge import enter as enter_langchain
 from otgraph.plan.model import Injected
 from otgraph.runtime import SCOPE
 
-__all__ = ["arguments", "call_sync", "is_own", "open_coroutine", "runnable_result"]
+__all__ = ["arguments", "call_sync", "open_coroutine", "runnable_result"]
 
 _PLAIN = frozenset({dict, type(None), list, tuple, str, int, Command})
 """Types of results that are certainly no Runnable."""
 
 
-def is_own(effect: CallNode) -> bool:
-    """Say whether a call is one of the engine's own functions, which neither speak nor wait."""
-    task: Any = effect.task
-    return task.node.hidden and effect.callee is task.node.callee
-
-
-def call_sync(effect: CallNode, scope: CallScope, context: Context) -> Any:
+def call_sync(effect: CallNode, scope: CallScope) -> Any:
     """
-    Call the sync colour of a callable and return its result.
+    Call the sync colour of a callable and return its result; to be called in a fresh copy of the run's context.
 
     Raises:
         TypeError: it has none.
         BaseException: whatever it raises.
     """
-    function = effect.callee.sync
+    callee = effect.callee
+    function = callee.sync
     if function is None:
         raise TypeError(
-            f'No synchronous function provided to "{effect.callee.name}".\n'
+            f'No synchronous function provided to "{callee.name}".\n'
             "Either initialize with a synchronous function or invoke via the async API (ainvoke, astream, etc.)"
         )
-    return context.copy().run(_call, function, effect, scope)
-
-
-def _call(function: Callable[..., Any], effect: CallNode, scope: CallScope) -> Any:
     SCOPE.set(scope)
     task = effect.task
     place = task.run.place
     place.enter(task.span)
     if place.record.bridged or scope.clocks:
         enter_langchain(scope)
-    callee = effect.callee
-    extra = arguments(callee.inject, scope) if callee.inject else {}
-    result = function(effect.input, **extra)
+    if callee.inject:  # noqa: SIM108 (the longest line of the hot path would be no clearer)
+        result = function(effect.input, **arguments(callee.inject, scope))
+    else:
+        result = function(effect.input)
     if not callee.bare and runnable_result(result):
         result = result.invoke(effect.input, scope.config)
     return result

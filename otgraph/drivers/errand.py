@@ -63,7 +63,7 @@ def _do(effect: Effect) -> Any:
     if type(effect) is CallNode:
         task: Any = effect.task
         try:
-            return call_sync(effect, _ErrandScope(task), copy_context())
+            return copy_context().run(call_sync, effect, _ErrandScope(task))
         except Exception as error:
             return Failure(error)
     if type(effect) is SaveCheckpoint:

@@ -82,7 +82,7 @@ class Job:
 def outcome(effect: CallNode, scope: CallScope, driver: Driver) -> Any:
     """Call the sync colour of a callable; return its result, or a `Failure`."""
     try:
-        return call_sync(effect, scope, scope.context or driver.context)
+        return (scope.context or driver.context).copy().run(call_sync, effect, scope)
     except BaseException as error:
         if type(error).__name__ == "CancelledError" and _is_cancellation(error):
             return own_cancellation(effect, error)

@@ -48,35 +48,22 @@ class CallScope:
 
     clocks: Sequence[Any] = ()
     """Of the time limits it is under."""
-
-    __slots__ = (
-        "_config",
-        "_inside",
-        "_runtime",
-        "context",
-        "driver",
-        "ended",
-        "holds",
-        "muted",
-        "run",
-        "task",
-    )
+    context: Context | None = None
+    """The context variables that the call starts from, where these are not those of the run."""
+    holds: bool = False
+    """Whether it counts among the calls in progress that `max_concurrency` limits."""
+    ended: bool = False
+    """Whether the run has given up this call."""
+    muted: bool = False
+    """Whether the call may only clean up: it was cancelled, and nobody listens any more."""
+    _config: RunnableConfig | None = None
+    _runtime: Runtime[Any] | None = None
+    _inside: list[Driver] | None = None
 
     def __init__(self, task: Task, driver: Driver | None) -> None:
         self.task = task
         self.run: Run = task.state
         self.driver = driver
-        self.context: Context | None = None
-        """The context variables that the call starts from, where these are not those of the run."""
-        self.holds = False
-        """Whether it counts among the calls in progress that `max_concurrency` limits."""
-        self._config: RunnableConfig | None = None
-        self._runtime: Runtime[Any] | None = None
-        self._inside: list[Driver] | None = None
-        self.ended = False
-        """Whether the run has given up this call."""
-        self.muted = False
-        """Whether the call may only clean up: it was cancelled, and nobody listens any more."""
 
     # ---- the driver's side
 

@@ -12,7 +12,6 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
-from otgraph.drivers.call import is_own
 from otgraph.drivers.caller import Joint
 from otgraph.drivers.delay import seconds_of
 from otgraph.drivers.inbox import NOTHING, Inbox, receive
@@ -136,7 +135,7 @@ class ThreadDriver(ThreadCalls):
                     yield
                 if coordinator.done:
                     return None
-            if kind is CallNode and (not live or is_own(effect)):
+            if kind is CallNode and not live:
                 reply = self._call_here(strand, effect)
             elif kind is Rest and not record.crowded:
                 reply = CANCELLED if above is not None and above.ended else uuid6_bytes(effect.step)
@@ -171,7 +170,7 @@ class ThreadDriver(ThreadCalls):
             if strand.effect is not None:
                 self.coordinator.answer(strand, CANCELLED)
         elif kind is CallNode:
-            if self.alone or is_own(effect):
+            if self.alone:
                 reply = self._call_here(strand, effect)
                 if not self.coordinator.done:
                     self.coordinator.answer(strand, reply)

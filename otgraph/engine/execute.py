@@ -52,6 +52,9 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
             if node.timeout is not None or task.timeout is not None:
                 limit = limit_of(task)
                 reply = yield from within_flow(task, limit, _call_flow(run, task, nested))
+            elif node.hidden:
+                # It passes the input on.
+                reply = task.input
             elif callee.graph is None:
                 reply = yield CallNode(task, callee, task.input)
             else:

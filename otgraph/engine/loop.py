@@ -112,17 +112,22 @@ def _steps_flow(run: Run, input: Any) -> Flow:
         yield from begin_flow(run, saved, input)
         _plan_saved(run, saved)
     elif run.plan.entry.hidden:
-        _go_on(run, (yield rest))
+        reply = yield rest
+        if reply is CANCELLED:
+            raise RunCancelled
+        run.checkpoint = reply
+        run.step += 1
         yield from _begin_flow(run, input)
     else:
         _enter(run, input)
     while True:
         rest.step = run.step
         reply = yield rest
-        if saved is None:
-            _go_on(run, reply)
-        elif reply is CANCELLED:
+        if reply is CANCELLED:
             raise RunCancelled
+        if saved is None:
+            run.checkpoint = reply
+            run.step += 1
         if run.step > run.stop:
             if saved is not None:
                 saved.exhausted = True
@@ -227,20 +232,14 @@ def _apply_command(run: Run, command: Command[Any]) -> None:
     _apply(run, [task], shown=False)
 
 
-def _go_on(run: Run, reply: Any) -> None:
-    """Take the id of the checkpoint that the next superstep starts from."""
-    if reply is CANCELLED:
-        raise RunCancelled
-    run.checkpoint = reply
-    run.step += 1
-
-
 def _superstep_flow(run: Run, tasks: Sequence[Task]) -> Flow:
     observer = run.observer
-    for task in tasks:
-        if task.node.hidden:
-            task.span = run.span
-    observer.step_started(run, run.step, [task for task in tasks if not task.node.hidden])
+    shown = [task for task in tasks if not task.node.hidden]
+    if len(shown) < len(tasks):
+        for task in tasks:
+            if task.node.hidden:
+                task.span = run.span
+    observer.step_started(run, run.step, shown)
     try:
         if len(tasks) == 1 and run.step_timeout is None:
             stopped = yield from task_flow(run, tasks[0], nested_flow)

@@ -130,11 +130,12 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
             _mark_seen(run, task)
     before, moved = run.version, False
     run.version = version = run.bump(before)
-    for task in tasks:
-        for trigger in task.triggers:
-            if trigger in channels and channels[trigger].consume():
-                versions[trigger] = version
-                moved = True
+    if plan.consumed:
+        for task in tasks:
+            for trigger in task.triggers:
+                if trigger in plan.consumed and channels[trigger].consume():
+                    versions[trigger] = version
+                    moved = True
     grouped = _group(run, tasks)
     updated: set[str] = set()
     changed: list[str] = []

@@ -115,7 +115,7 @@ def _nodes(declared: Declared) -> dict[str, NodePlan]:
 
 
 def _pass_on(value: Any) -> Any:
-    """The function of `__start__`: the input becomes the first writes."""
+    """The function of `__start__`, which the engine need not call: the input becomes the first writes."""
     return value
 
 

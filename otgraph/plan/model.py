@@ -139,6 +139,8 @@ class Plan:
 
     volatile_keys: frozenset[str] = field(init=False)
     """`volatile`, as a set."""
+    consumed: frozenset[str] = field(init=False)
+    """Channels that may change when a node that they triggered has run."""
     untracked: frozenset[str] = field(init=False)
     """Channels of which nothing is saved."""
     handled: bool = field(init=False)
@@ -151,6 +153,8 @@ class Plan:
         object.__setattr__(self, "handled", handled)
         object.__setattr__(self, "entry", self.nodes.get("__start__") or next(iter(self.nodes.values())))
         object.__setattr__(self, "volatile_keys", frozenset(self.volatile))
+        consumed = [key for key, it in self.channels.items() if type(it).consume is not BaseChannel.consume]
+        object.__setattr__(self, "consumed", frozenset(consumed))
         untracked = frozenset(key for key, channel in self.channels.items() if not channel.tracked)
         object.__setattr__(self, "untracked", untracked)
         merging = [

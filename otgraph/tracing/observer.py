@@ -50,7 +50,7 @@ from otgraph.tracing.place import Place
 from otgraph.tracing.provider import AnyPipeline, pipeline_for
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
-from otgraph.tracing.spans import end_left, end_span, let_go, run_span, said_again, task_span
+from otgraph.tracing.spans import end_left, let_go, run_span, said_again, task_span
 from otgraph.tracing.told import tell_live, tell_returned
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class TracingObserver:
         if self._capture is not None:
             self._capture.run_ended(run, outcome)
         try:
-            end_span(span, outcome, error, RunEnded(run, outcome))
+            span.conclude(outcome, RunEnded(run, outcome), error)
         finally:
             if self._meters is not None:
                 self._meters.runs.run_ended(run, outcome)
@@ -287,7 +287,7 @@ class TracingObserver:
         elif self._failures.known and run.parent is None:
             self._failures.known = ()
         fact = StepEnded(run, 0) if self.record.mask & StepEnded.kind else None
-        end_span(span, outcome, error, fact)
+        span.conclude(outcome, fact, error)
         if self._meters is not None:
             self._meters.steps.step_ended(run, span)
 
@@ -356,7 +356,7 @@ class TracingObserver:
         if (task.emitted or task.told or task.usage or task.attempt > 1) and span._end_time is None:
             span.annotate(counts_of(task))
         fact = TaskEnded(task, outcome) if self.record.mask & TaskEnded.kind else None
-        end_span(span, outcome, error, fact)
+        span.conclude(outcome, fact, error)
         if self._meters is not None:
             self._meters.steps.task_ended(task, outcome)
         if task.caller is not None or task.inside:

@@ -7,6 +7,7 @@ without one (or with a disabled one) the same spans exist, feed streams, and are
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import getrandbits
 from typing import Any, ClassVar, Final, TypeAlias
 from weakref import WeakKeyDictionary
@@ -59,6 +60,7 @@ class Pipeline:
     __slots__ = (
         "_id_generator",
         "_inherits",
+        "_new_context",
         "_new_span_id",
         "_random",
         "_sampler",
@@ -79,8 +81,11 @@ class Pipeline:
         )
         self._id_generator = guarded_ids(getattr(provider, "id_generator", None))
         self._new_span_id = self._id_generator.generate_span_id
+        self._new_context: Callable[[SpanContext], SpanContext] = self._context_below
         if type(self._id_generator) is RandomIdGenerator:
             self._new_span_id = _random_span_id
+            if FAST_CONTEXTS:
+                self._new_context = _random_context_below
         sampler: Sampler = getattr(provider, "sampler", None) or ALWAYS_ON
         self._sampler = GuardedSampler(sampler)
         self._inherits = _inherits(sampler)
@@ -118,11 +123,12 @@ class Pipeline:
         if not self._inherits:
             context = trace.set_span_in_context(parent, context)
             return self._sampled(name, context, attributes, links, (above.trace_id, above), kind)
-        own = child_context(above, self._new_span_id())
-        span = Span(self.source, name, own, above, attributes, links, kind)
-        if span.exported is not parent.exported:
-            span.exported = parent.exported
+        span = Span(self.source, name, self._new_context(above), above, attributes, links, kind)
+        span.exported = parent.exported
         return span
+
+    def _context_below(self, above: SpanContext) -> SpanContext:
+        return SpanContext(above.trace_id, self._new_span_id(), False, above.trace_flags, above.trace_state)
 
     def _sampled(
         self,
@@ -160,23 +166,16 @@ def _random_span_id() -> int:
     return getrandbits(64) or 1
 
 
-def _child_context(above: SpanContext, span_id: int) -> SpanContext:
-    return SpanContext(above.trace_id, span_id, False, above.trace_flags, above.trace_state)
-
-
-def _fast_child_context(above: SpanContext, span_id: int) -> SpanContext:
+def _random_context_below(above: SpanContext) -> SpanContext:
     # What the constructor makes of a valid parent and id, without asking again whether they are valid.
-    return tuple.__new__(SpanContext, (above[0], span_id, False, above[3], above[4], True))
+    return tuple.__new__(SpanContext, (above[0], getrandbits(64) or 1, False, above[3], above[4], True))
 
 
 _EXAMPLE = SpanContext(1, 2, True, SAMPLED, None)
 
-child_context: Final = (
-    _fast_child_context
-    if _fast_child_context(_EXAMPLE, 3) == tuple(_child_context(_EXAMPLE, 3))
-    else _child_context
-)
-"""(parent, span id) -> the context of a child; the fast one where the installed release stores what it should."""
+_made = _random_context_below(_EXAMPLE)
+FAST_CONTEXTS: Final = tuple(_made) == tuple(SpanContext(1, _made[1], False, SAMPLED, _EXAMPLE.trace_state))
+"""Whether the installed release stores in a context what the shortcut puts there."""
 
 
 def _inherits(sampler: Sampler) -> bool:

@@ -64,8 +64,8 @@ class RecordedSpan(ReadableSpan):
     _dropped_links: int = 0
     _lock: AbstractContextManager[Any] | None = None
     """Reentrant: the garbage collector may close a run, and so end a span, in the middle of any call."""
-    exported: bool
-    """Whether the processors see it: set from the sampled flag, may be changed until `start`."""
+    exported: bool = True
+    """Whether the processors see it: set by whoever makes the span, before it starts."""
     fact: Any = None
     """What started, as a live object, for the stream; dropped at the end."""
     place: Any = None

@@ -7,7 +7,7 @@ Rule: the stream hears first and its faults reach the caller; a fault of a proce
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.context import Context
@@ -49,7 +49,9 @@ class SpanSource:
 
     __slots__ = (
         "_endings",
+        "_ends",
         "_known",
+        "_queues",
         "_starts",
         "events",
         "limits",
@@ -79,6 +81,8 @@ class SpanSource:
         self._known: tuple[Any, ...] = ()
         self._starts: tuple[Any, ...] = ()
         self._endings: tuple[Any, ...] = ()
+        self._ends: tuple[Any, ...] = ()
+        self._queues: tuple[Any, ...] = ()
         self.events: tuple[Any, ...] = ()
         """The hooks `on_span_event` of processors that have one, which is not of the SDK's."""
 
@@ -121,9 +125,9 @@ class SpanSource:
                 ending(span)
             except Exception as error:
                 self.on_fault(error, "span processor _on_ending")
-        for processor in processors:
+        for end in self._queues if span._context.trace_flags & 1 else self._ends:
             try:
-                processor.on_end(span)
+                end(span)
             except Exception as error:
                 self.on_fault(error, "span processor on_end")
 
@@ -140,6 +144,8 @@ class SpanSource:
         self._endings = tuple(
             item._on_ending for item in processors if TELLS_ENDING and _does(item, "_on_ending")
         )
+        self._ends = tuple(partial(_end_late, item) for item in processors)
+        self._queues = tuple(_queue_of(item) or end for item, end in zip(processors, self._ends, strict=True))
         self.events = tuple(item.on_span_event for item in processors if _does(item, "on_span_event"))
         self._known = processors
 
@@ -156,6 +162,30 @@ def _empty() -> frozenset[Any]:
         for hook in ("on_start", "_on_ending")
         if hasattr(kind, hook)
     )
+
+
+def _end_late(processor: Any, span: Span) -> None:
+    # What `on_end` is then: it may be replaced.
+    processor.on_end(span)
+
+
+@lru_cache(maxsize=1)
+def _only_queues() -> Any:
+    """Return `on_end` of the SDK's batch processor, where it does no more than to queue a span that is sampled."""
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    end = BatchSpanProcessor.on_end
+    names = ("context", "trace_flags", "sampled", "_batch_processor", "emit")
+    return end if end.__code__.co_names == names else None
+
+
+def _queue_of(processor: Any) -> Callable[[Span], None] | None:
+    """Return what puts a sampled span into the queue of the SDK's batch processor; None for other processors."""
+    end = getattr(type(processor), "on_end", None)
+    if end is None or end is not _only_queues() or "on_end" in vars(processor):
+        return None
+    queue: Callable[[Span], None] = processor._batch_processor.emit
+    return queue
 
 
 def _does(processor: Any, hook: str) -> bool:

@@ -27,6 +27,7 @@ from opentelemetry.semconv.attributes import exception_attributes as exc
 from opentelemetry.trace import Span as ApiSpan
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 
+from otgraph.events import Outcome
 from otgraph.tracing import names
 from otgraph.tracing.attributes import NO_ATTRIBUTES, PLAIN, bounded, plain_copy, put_all
 from otgraph.tracing.readable import EAGER_LOCK, RawLink, RecordedSpan
@@ -66,7 +67,6 @@ class Span(ApiSpan, RecordedSpan):
         if kind is not SpanKind.INTERNAL:
             self._kind = kind
         self._raw_events = []
-        self.exported = context.trace_flags & 1 == 1
         if EAGER_LOCK:
             self._user_lock()
         self._attributes = attributes
@@ -174,14 +174,24 @@ class Span(ApiSpan, RecordedSpan):
             if self.exported:
                 source.tell_end(self)
 
-    def conclude(self, outcome: str, fact: Any) -> None:
-        """End a span of the engine that came to no harm; `fact` is None where nobody listens."""
+    def conclude(self, outcome: Outcome, fact: Any, error: BaseException | None = None) -> None:
+        """
+        End a span of the engine; what has ended it before is left as it is.
+
+        Args:
+            fact: what to tell the stream; None where nobody listens.
+            error: what has ended it, if that is no outcome of its own.
+        """
         place = self.place
         if self._end_time is not None:
             return
-        if fact is None and place is not None and self._lock is None:
+        if outcome.is_error:
+            kind = outcome.text if error is None else type(error).__qualname__
+            self.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})
+            self.set_status(Status(StatusCode.ERROR))
+        elif fact is None and place is not None and self._lock is None:
             source, attributes = self._source, self._attributes
-            attributes[names.OUTCOME] = outcome
+            attributes[names.OUTCOME] = outcome.text
             attributes[names.END_SEQ] = next(place.record.numbers)
             if len(attributes) > source.limits.attribute_room:
                 self._bound()
@@ -190,7 +200,8 @@ class Span(ApiSpan, RecordedSpan):
             if self.exported:
                 source.tell_end(self)
             return
-        self.annotate({names.OUTCOME: outcome})
+        else:
+            self.annotate({names.OUTCOME: outcome.text})
         self.fact = fact
         self.end()
 

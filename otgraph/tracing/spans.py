@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Status, StatusCode
 
 from otgraph.constants import NS_SEP
-from otgraph.events import Fact, Outcome, SpanNoted, StepEnded
+from otgraph.events import Outcome, SpanNoted, StepEnded
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.identity import agent_attributes, config_attributes, run_facts
@@ -26,7 +25,7 @@ from otgraph.tracing.provider import AnyPipeline
 from otgraph.tracing.record import Record
 from otgraph.tracing.span import Span
 
-__all__ = ["end_left", "end_span", "let_go", "run_span", "said_again", "task_span"]
+__all__ = ["end_left", "let_go", "run_span", "said_again", "task_span"]
 
 
 def run_span(
@@ -111,18 +110,6 @@ def _below_caller(pipeline: AnyPipeline, name: str, caller: TaskInfo, attributes
     return pipeline.child(name, caller.span, context, attributes)
 
 
-def end_span(span: Span, outcome: Outcome, error: BaseException | None, fact: Fact | None) -> None:
-    """End the span of a run, a superstep or a task; what has ended it before is left as it is."""
-    if not outcome.is_error:
-        span.conclude(outcome.text, fact)
-    elif span._end_time is None:
-        kind = outcome.text if error is None else type(error).__qualname__
-        span.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})
-        span.set_status(Status(StatusCode.ERROR))
-        span.fact = fact
-        span.end()
-
-
 def end_left(run: RunInfo, outcome: Outcome) -> int:
     """
     End the spans inside a run that are still open; return how many there were.
@@ -144,7 +131,7 @@ def let_go(task: TaskInfo, outcome: Outcome) -> None:
     for inner in task.inside:
         if inner._end_time is None:
             inner.fact = SpanNoted(task.run)
-            inner.conclude(outcome.text, inner.fact)
+            inner.conclude(outcome, inner.fact)
     task.inside = ()
     if task.caller is None:
         return

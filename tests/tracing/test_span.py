@@ -87,7 +87,9 @@ def make(
         provider._active_span_processor,
         stream or Heard(),
     )
-    return Span(source, "work", SpanContext(1, 2, False, flags), None, given.pop("attributes", {}), **given)
+    span = Span(source, "work", SpanContext(1, 2, False, flags), None, given.pop("attributes", {}), **given)
+    span.exported = flags.sampled
+    return span
 
 
 @pytest.fixture(params=[False, True], ids=["lock when needed", "lock always"])
