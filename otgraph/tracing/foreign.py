@@ -49,7 +49,7 @@ class ForeignProcessor(SpanProcessor):
         """Tell of the span's events, which the SDK tells nobody before, and of its end."""
         context = span.context
         place = None if context is None or type(span) is Span else self._open.pop(context.span_id, None)
-        if place is None:
+        if place is None or place.record.closed:
             return
         for event in span.events:
             fact = SpanNoted(place.run)

@@ -170,6 +170,7 @@ class TracingObserver:
             self.record.close()
             self._failures.known = ()
             LIVE.pop(run.id, None)
+            run.place.leave()
 
     def run_paused(self, run: RunInfo, where: str) -> None:
         """Add the event to the run's span."""

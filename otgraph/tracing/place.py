@@ -36,6 +36,7 @@ class Place:
         "facts",
         "latest",
         "lineage",
+        "outer",
         "record",
         "run",
         "task_facts",
@@ -45,8 +46,10 @@ class Place:
     def __init__(self, run: RunInfo, record: Record, context: Context, exports: bool) -> None:
         self.run = run
         self.record = record
-        self.context = otel_context.set_value(PLACE, self, in_conversation(context, run.thread))
-        """The context of the run's caller, with this place in it and without the run's span."""
+        self.outer = in_conversation(context, run.thread)
+        """The context of the run's caller."""
+        self.context = otel_context.set_value(PLACE, self, self.outer)
+        """The same with this place in it, while the run goes on, and without the run's span."""
         self.exports = exports
         """Whether the run's spans may be current where other instrumentation sees them."""
         self.carrier: dict[str, Any] | None = None
@@ -61,6 +64,11 @@ class Place:
         """What calls of models in the run have taken, a `Usage`; None where there were none."""
         self.latest: list[Span] = []
         """The spans of the superstep in progress and of its tasks; no others of the run can be open."""
+
+    def leave(self) -> None:
+        """Let go of the run, which is over, so that all of it is freed at once and not by the garbage collector."""
+        self.run = None  # type: ignore[assignment]  # nobody asks once the record is closed
+        self.context = self.outer
 
     def enter(self, span: Span) -> None:
         """

@@ -49,7 +49,7 @@ class RecordProcessor(SpanProcessor):
             return None
         record: Record = place.record
         if fact is None:
-            if not record.mask & SpanNoted.kind:
+            if record.closed or not record.mask & SpanNoted.kind:
                 return next(record.numbers)
             fact = SpanNoted(place.run)
         fact.time_ns = time_ns
