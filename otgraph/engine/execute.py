@@ -53,8 +53,7 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                 limit = limit_of(task)
                 reply = yield from within_flow(task, limit, _call_flow(run, task, nested))
             elif node.hidden:
-                # It passes the input on.
-                reply = task.input
+                reply = task.input  # it passes the input on
             elif callee.graph is None:
                 reply = yield CallNode(task, callee, task.input)
             else:
@@ -75,9 +74,8 @@ def task_flow(run: Run, task: Task, nested: Any) -> Flow:
                     if run.saved is not None:
                         yield from keep_writes_flow(run, task, task.writes)
                     if not node.hidden:
-                        observer = run.observer
-                        observer.task_committed(task, task.writes)
-                        observer.task_ended(task, Outcome.SUCCESS, None)
+                        run.observer.task_committed(task, task.writes)
+                        run.observer.task_ended(task, Outcome.SUCCESS, None)
                     return None
             if type(reply) is Failure and node.retry:
                 retried = yield from retry_flow(run, task, reply)
