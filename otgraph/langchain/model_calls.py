@@ -7,6 +7,7 @@ variables of the caller. Outside of a run it does nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -38,6 +39,13 @@ SERVERS = (
 """How LangChain's models call the URL of their API, where they were given one."""
 
 
+VARIABLES = {
+    "openai": ("OPENAI_API_BASE", "OPENAI_BASE_URL"),
+    "anthropic": ("ANTHROPIC_API_URL", "ANTHROPIC_BASE_URL"),
+}
+"""Provider -> the variables in which its clients look for the URL, where they were given none."""
+
+
 class ModelHandler(BaseCallbackHandler):
     """See the module."""
 
@@ -61,8 +69,8 @@ class ModelHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Begin a call."""
-        more = {**kwargs, "server": _server(serialized)}
-        self._begin("chat", lambda: shown_messages(messages[0]), run_id, metadata, more)
+        kwargs["serialized"] = serialized
+        self._begin("chat", lambda: shown_messages(messages[0]), run_id, metadata, kwargs)
 
     def on_llm_start(
         self,
@@ -74,8 +82,8 @@ class ModelHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Begin a call of a model that completes a text."""
-        more = {**kwargs, "server": _server(serialized)}
-        self._begin("text_completion", lambda: shown_messages(prompts), run_id, metadata, more)
+        kwargs["serialized"] = serialized
+        self._begin("text_completion", lambda: shown_messages(prompts), run_id, metadata, kwargs)
 
     def _begin(
         self, operation: str, messages: Any, run_id: UUID, metadata: Mapping[str, Any] | None, more: Any
@@ -92,7 +100,7 @@ class ModelHandler(BaseCallbackHandler):
             metadata.get("ls_provider"),
             operation,
             {**said, **given},
-            server=more["server"],
+            server=_server(more["serialized"], metadata.get("ls_provider")),
             messages=messages,
             instructions=None if not instructions else lambda: shown_instructions(instructions),
             tools=None if not tools else lambda: shown_tools(map(_plain, tools)),
@@ -160,10 +168,14 @@ def _usage(told: Any) -> Usage | None:
     )
 
 
-def _server(serialized: Any) -> str | None:
-    """Return where a model is, as far as LangChain tells how it was made."""
+def _server(serialized: Any, provider: str | None) -> str | None:
+    """Return where a model is, as far as LangChain tells how it was made, or the environment."""
     made = (serialized or {}).get("kwargs") or {}
-    return next((made[key] for key in SERVERS if isinstance(made.get(key), str)), None)
+    for key in SERVERS:
+        if isinstance(made.get(key), str):
+            return str(made[key])
+    variables = VARIABLES.get(provider or "", ())
+    return next((os.environ[name] for name in variables if os.environ.get(name)), None)
 
 
 def _plain(tool: Any) -> Any:

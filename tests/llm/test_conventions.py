@@ -12,15 +12,17 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import pytest
 from messages.conftest import Drive, Traced, line
 from typing_extensions import TypedDict
 
+from otgraph.graph import MessagesState
 from otgraph.messages import model_call
 from otgraph.prebuilt import create_react_agent
 
-from .conftest import chat
+from .conftest import asks, chat
 from .server import Server
 from .test_spans import CALL, HI, SUNNY, finished, get_weather
 
@@ -290,6 +292,22 @@ def test_what_an_agent_tells(drive: Drive, serve: Serve, traced: Traced) -> None
     said = {"type": "text", "content": "It is sunny"}
     assert [{"role": "assistant", "parts": [said], "finish_reason": "stop"}] == json.loads(
         attributes["gen_ai.output.messages"]
+    )
+
+
+def test_a_server_that_the_environment_names(
+    drive: Drive, serve: Serve, traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model of LangChain that was given no URL is where its client's variable says."""
+    server = serve(SUNNY)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    module = pytest.importorskip("langchain_openai")
+    model = module.ChatOpenAI(model="gpt-4o-mini", api_key="none", max_retries=0)
+    drive.invoke(line(MessagesState, n=asks(drive, model)), HI, telemetry=traced.options)
+    attributes = traced.span("chat gpt-4o-mini").attributes
+    assert ("127.0.0.1", urlsplit(server.url).port) == (
+        attributes["server.address"],
+        attributes["server.port"],
     )
 
 
