@@ -13,7 +13,7 @@ import operator
 import re
 import time
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import SimpleNamespace
 from typing import Annotated, Any, TypedDict
 
@@ -98,12 +98,15 @@ class Looker(SpanProcessor):
 
     def __init__(self) -> None:
         self.forest = Forest()
+        self.lock = Lock()
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
-        self.forest.start(span)
+        with self.lock:
+            self.forest.start(span)
 
     def on_end(self, span: Any) -> None:
-        self.forest.end(span)
+        with self.lock:
+            self.forest.end(span)
 
 
 def rows() -> list[Row]:
@@ -122,8 +125,9 @@ def rows() -> list[Row]:
         for reached in scene.reached:
             if not reached.wait(30):
                 raise TimeoutError("the graph did not come as far as it should")
-        (root,) = looker.forest.roots.values()
-        return rows_of(root, time.time_ns(), 20)
+        with looker.lock:
+            (root,) = looker.forest.roots.values()
+            return rows_of(root, time.time_ns(), 20)
     finally:
         scene.go_on.set()
         run.join()

@@ -40,7 +40,10 @@ PERIOD: Final = 0.1
 LINGER: Final = 2.0
 """Seconds without a run after which the thread ends."""
 MOST_WAITING: Final = 20_000
-"""Starts and ends that wait for the thread; whoever brings more works some of them off."""
+"""
+Starts and ends that wait for the thread; whoever brings more works them off. If that cannot be, since the thread is
+stuck in a terminal that takes no more, they wait up to twice as many. Then all are dropped, and that is told.
+"""
 MOST_SETTLED: Final = 10
 """Runs that are printed when they are over, between two pictures; of more, their number is."""
 FINAL_ROWS: Final = 40
@@ -96,6 +99,8 @@ class ConsoleProcessor(SpanProcessor):
         self._working = False
         self._closed = False
         self._forest = Forest()
+        self._missed = 0
+        """Starts and ends that were dropped."""
         self._over: list[list[Row]] = []
         self._counted: dict[str, int] = {}
         """Outcome -> runs that are over and not shown."""
@@ -121,6 +126,8 @@ class ConsoleProcessor(SpanProcessor):
         """Take note of the end of a span."""
         if self._working:
             self._inbox.append((False, span))
+            if len(self._inbox) > MOST_WAITING:
+                self._relieve()
             if span.parent is None:
                 self._wake.set()
 
@@ -151,6 +158,9 @@ class ConsoleProcessor(SpanProcessor):
                 self._give_up(error)
             finally:
                 self._lock.release()
+        elif len(self._inbox) > 2 * MOST_WAITING:
+            self._missed += len(self._inbox)
+            self._inbox.clear()
 
     # ---- the thread's side
 
@@ -201,9 +211,14 @@ class ConsoleProcessor(SpanProcessor):
 
     def _take(self) -> None:
         """Work off what is waiting."""
+        if self._missed:
+            self._forget_all()
         inbox, forest, log = self._inbox, self._forest, self._log
         for _ in range(len(inbox)):
-            starts, span = inbox.popleft()
+            try:
+                starts, span = inbox.popleft()
+            except IndexError:
+                return  # somebody has dropped them
             if starts:
                 item = forest.start(span)
                 if item is not None and item.parent is None and log is not None:
@@ -216,6 +231,16 @@ class ConsoleProcessor(SpanProcessor):
                 log.ended(item)
             elif item.parent is None:
                 self._end_run(item)
+
+    def _forget_all(self) -> None:
+        """Begin anew after starts and ends were dropped: what is known does not fit what comes."""
+        told = f"… {self._missed:,} starts and ends of spans came too fast; runs that went on are not shown"
+        self._missed = 0
+        self._forest = Forest()
+        if self._log is not None:
+            self._log.forget(told)
+        else:
+            self._over.append([Row("", told, "error")])
 
     def _end_run(self, root: Item) -> None:
         if len(self._over) < MOST_SETTLED:
@@ -302,39 +327,31 @@ class _Forked:
             processor._reset()
 
 
-class ConsoleExporter(SpanExporter):
+class ConsoleExporter(ConsoleProcessor, SpanExporter):
     """
-    Shows what runs in this process, where only an exporter can be named: `OTEL_TRACES_EXPORTER=otgraph_console`.
+    The console where only an exporter can be named, as in `OTEL_TRACES_EXPORTER=otgraph_console`.
 
-    An exporter hears of spans when they are over. So it adds a `ConsoleProcessor` to the provider that is being set up,
-    and has nothing to do itself; where it is put into a processor by hand, it shows runs when they are over.
+    An exporter hears of spans when they are over. So whoever sees that it is a span processor too, as
+    `otgraph.telemetry.setup` does, adds it as that; where OpenTelemetry's own set-up puts it behind a batch processor,
+    it adds itself to the provider that is being set up. Put behind one by hand, it shows runs when they are over.
     """
 
     def __init__(self) -> None:
-        self._own: ConsoleProcessor | None = None
+        ConsoleProcessor.__init__(self)
+        self._added = False
         provider: Any = trace.get_tracer_provider()
         if NAME in os.environ.get("OTEL_TRACES_EXPORTER", "") and hasattr(provider, "add_span_processor"):
-            provider.add_span_processor(ConsoleProcessor())
-        else:
-            self._own = ConsoleProcessor()
+            self._added = True
+            provider.add_span_processor(self)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Show runs that are over, unless they were shown while they went on."""
-        if self._own is not None:
+        if not self._added:
             told = [(span.start_time or 0, True, span) for span in spans]
             told += [(span.end_time or 0, False, span) for span in spans]
             for _, starts, span in sorted(told, key=lambda entry: entry[0]):
                 if starts:
-                    self._own.on_start(span)  # type: ignore[arg-type]
+                    self.on_start(span)  # type: ignore[arg-type]
                 else:
-                    self._own.on_end(span)
+                    self.on_end(span)
         return SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        """Let go of the terminal."""
-        if self._own is not None:
-            self._own.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Draw what is waiting."""
-        return self._own is None or self._own.force_flush(timeout_millis)

@@ -44,6 +44,12 @@ class PlainLog:
         self._runs: dict[int, _RunLog] = {}
         self._begun = 0
 
+    def forget(self, why: str) -> None:
+        """Forget all runs, and say why."""
+        self._runs.clear()
+        self._stream.write(f"{why}\n")
+        self._stream.flush()
+
     def started(self, item: Item) -> None:
         """Report the start of a root run."""
         if item.parent is None and item.span is not None:

@@ -1,9 +1,9 @@
 """
 The runs that are going on, as trees of what a reader wants to know of their spans.
 
-Rule: it is bounded. What is over is kept only as far as it is news; the rest of it, and whatever begins beyond a
-limit, is counted in a tally of its parent. Content is known only where a span bears it, and so only with content
-capture on.
+Rule: it is bounded, and one thread at a time may use it. What is over is kept only as far as it is news; the rest of
+it, and whatever begins beyond a limit, is counted in a tally of its parent. Content is known only where a span bears
+it, and so only with content capture on.
 """
 
 from __future__ import annotations

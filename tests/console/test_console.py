@@ -202,17 +202,25 @@ threads = [threading.Thread(target=graph_of(wait, name=name).invoke, args=({"top
     assert any("one" in frame and "two" in frame and "running" in frame for frame in frames)
 
 
-def test_opentelemetry_finds_it_by_name() -> None:
-    """`OTEL_TRACES_EXPORTER=otgraph_console` shows runs while they go on, in a program set up by OpenTelemetry."""
-    configure = """
+BY_OTEL = """
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 _OTelSDKConfigurator().configure()
 """
+BY_OTGRAPH = """
+from otgraph.telemetry import setup
+setup("essays")
+"""
+
+
+@pytest.mark.parametrize("set_up", [BY_OTEL, BY_OTGRAPH], ids=["opentelemetry", "otgraph"])
+def test_a_set_up_finds_it_by_name(set_up: str) -> None:
+    """`OTEL_TRACES_EXPORTER=otgraph_console` shows runs while they go on, whoever sets OpenTelemetry up."""
     quiet = {"OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
     env = environment(OTEL_TRACES_EXPORTER="otgraph_console", **quiet)
-    _, written, code = run_in_terminal(SETUP + configure + WORK + 'graph.invoke({"topic": "cats"})', env)
+    screen, written, code = run_in_terminal(SETUP + set_up + WORK + 'graph.invoke({"topic": "cats"})', env)
     assert code == 0, written
     assert re.search(r"flaky.*running", written)
+    assert screen.count("flaky") == 1
 
 
 def test_an_exporter_by_hand_shows_what_is_over() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from threading import Event, Lock
 from typing import Annotated, Any, TypedDict
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanContext
+from otgraph_exporters import console as console_module
+from otgraph_exporters.console import ConsoleProcessor
 from otgraph_exporters.rows import lines, rows_of, time_text
 from otgraph_exporters.run_tree import Forest, Item
 
@@ -30,16 +33,19 @@ class Watched(SpanProcessor):
         self.forest, self.room = Forest(), room
         self.most_items = self.most_rows = 0
         self.last: Item | None = None
+        self.lock = Lock()
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
-        self.forest.start(span)
-        for root in self.forest.roots.values():
-            self.most_items = max(self.most_items, sum(1 for _ in root.below()))
-            if span.name == names.STEP_SPAN:
-                self.most_rows = max(self.most_rows, len(rows_of(root, span.start_time, self.room)))
+        with self.lock:
+            self.forest.start(span)
+            for root in self.forest.roots.values():
+                self.most_items = max(self.most_items, sum(1 for _ in root.below()))
+                if span.name == names.STEP_SPAN:
+                    self.most_rows = max(self.most_rows, len(rows_of(root, span.start_time, self.room)))
 
     def on_end(self, span: Any) -> None:
-        item = self.forest.end(span)
+        with self.lock:
+            item = self.forest.end(span)
         if item is not None and item.parent is None:
             self.last = item
 
@@ -149,3 +155,42 @@ def test_a_picture_fits_and_counts_everything(
 def test_durations_are_readable(nanoseconds: float, text: str) -> None:
     """A duration is written in the unit that people would take."""
     assert time_text(nanoseconds) == text
+
+
+class Stuck:
+    """A stream that takes nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.go, self.stuck, self.text = Event(), Event(), ""
+
+    def write(self, text: str) -> int:
+        self.stuck.set()
+        assert self.go.wait(60)
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        """There is nothing to flush."""
+
+
+def test_a_terminal_that_stands_still_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing can be written runs go on, what waits is limited, and what was dropped is told afterwards."""
+    monkeypatch.setattr(console_module, "MOST_WAITING", 100)
+    stream = Stuck()
+    console = ConsoleProcessor(stream, style="lines")  # type: ignore[arg-type]
+    provider = TracerProvider()
+    provider.add_span_processor(console)
+    graph = StateGraph(State).add_node("work", lambda state: {"count": 1}).add_edge(START, "work").compile()
+    options = TelemetryOptions(provider=provider)
+    graph.invoke({"count": 0}, telemetry=options)
+    assert stream.stuck.wait(60)
+    for _ in range(200):
+        graph.invoke({"count": 0}, telemetry=options)
+        assert len(console._inbox) <= 201
+    stream.go.set()
+    assert console.force_flush(60_000)
+    assert "starts and ends of spans came too fast" in stream.text
+    graph.invoke({"count": 0}, telemetry=options)
+    console.shutdown()
+    assert stream.text.splitlines()[-1].startswith("[")
+    assert " ok, " in stream.text.splitlines()[-1]
