@@ -28,6 +28,12 @@ CHAIN_SPANS = 1 + 2 * LENGTH
 CHAIN_VALUES = 1 + 3 * LENGTH
 """The same for histograms, where a superstep has two values."""
 
+SAVED_VALUES = CHAIN_VALUES + 1 + (LENGTH + 1) + 2 * (LENGTH + 2)
+"""
+The same where it is saved: besides, one read, the writes of each node and of `__start__`, and time and size of the
+checkpoints after these and of that of the input.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -201,6 +207,7 @@ def _metrics() -> list[Row]:
     return [
         row("chain", "metrics of a chain of 10, traced", CHAIN_VALUES, 25),
         row("chain async", "metrics of a chain of 10, async, traced", CHAIN_VALUES, 25),
+        row("chain saved", "metrics of a chain of 10, saved in memory, traced", SAVED_VALUES, None),
     ]
 
 

@@ -19,7 +19,7 @@ from otgraph.tracing.labels import LabelSets
 from otgraph.tracing.place import SPAN_KEY, Place
 from otgraph.tracing.span import Span
 
-__all__ = ["NOWHERE", "Distribution", "context_in", "length_of", "seconds"]
+__all__ = ["NOWHERE", "Distribution", "context_in", "length_of", "recorder", "seconds"]
 
 PAUSE: Final = 100_000_000
 """Nanoseconds for which a bucket has an exemplar that is new enough."""
@@ -90,18 +90,18 @@ class Distribution:
         self._record(value, at, bears, context)
 
 
-def recorder(histogram: Any) -> Record:
-    """Return what records to a histogram."""
+def recorder(instrument: Any) -> Record:
+    """Return what records to a histogram, or adds to a counter."""
     try:
-        fast = _fast_recorder(histogram)
+        fast = _fast_recorder(instrument)
     except Exception:
         # A release of the SDK that is built in another way, or not the SDK.
         fast = None
-    return fast or _plain_recorder(histogram)
+    return fast or _plain_recorder(instrument)
 
 
-def _plain_recorder(histogram: Any) -> Record:
-    record = histogram.record
+def _plain_recorder(instrument: Any) -> Record:
+    record = instrument.add if hasattr(instrument, "add") else instrument.record
 
     def plain(value: float, at: int, labels: Mapping[str, Any], context: Context) -> None:
         record(value, labels, context)
@@ -109,26 +109,26 @@ def _plain_recorder(histogram: Any) -> Record:
     return plain
 
 
-def _fast_recorder(histogram: Any) -> Record | None:
+def _fast_recorder(instrument: Any) -> Record | None:
     """
-    Return what does the same for a histogram of the SDK's, without asking each time whether the labels are valid.
+    Return what does the same for one of the SDK's, without asking each time whether value and labels are valid.
 
     The SDK's `record` makes a `Measurement`, which checks and copies the attributes, and hands it on. Ours are made of
     strings, once. Where the installed release makes anything else of them, None is returned, or it raises.
     """
-    from opentelemetry.sdk.metrics._internal.instrument import Histogram
+    from opentelemetry.sdk.metrics._internal.instrument import Histogram, UpDownCounter
     from opentelemetry.sdk.metrics._internal.measurement import Measurement
 
-    if not isinstance(histogram, Histogram):
+    if not isinstance(instrument, (Histogram, UpDownCounter)):
         return None
-    enabled, new = histogram._is_enabled, object.__new__
+    enabled, new = instrument._is_enabled, object.__new__
 
     def handing_to(consume: Callable[[Any], object]) -> Record:
         def fast(value: float, at: int, labels: Mapping[str, Any], context: Context) -> None:
             if enabled():
                 made = new(Measurement)
                 made.__dict__.update(
-                    value=value, time_unix_nano=at, instrument=histogram, context=context, attributes=labels
+                    value=value, time_unix_nano=at, instrument=instrument, context=context, attributes=labels
                 )
                 consume(made)
 
@@ -136,9 +136,9 @@ def _fast_recorder(histogram: Any) -> Record | None:
 
     ours: list[Any] = []
     handing_to(ours.append)(1.0, 2, EXAMPLE, NOWHERE)
-    theirs = Measurement(1.0, 2, histogram, NOWHERE, EXAMPLE)
+    theirs = Measurement(1.0, 2, instrument, NOWHERE, EXAMPLE)
     same = len(ours) == 1 and vars(ours[0]) == vars(theirs)
-    return handing_to(histogram._measurement_consumer.consume_measurement) if same else None
+    return handing_to(instrument._measurement_consumer.consume_measurement) if same else None
 
 
 def length_of(span: Span) -> float:

@@ -15,7 +15,7 @@ from opentelemetry import metrics
 from otgraph.events import Outcome
 from otgraph.infos import RunInfo
 from otgraph.tracing import names
-from otgraph.tracing.distribution import NOWHERE, Distribution, context_in, length_of, seconds
+from otgraph.tracing.distribution import NOWHERE, Distribution, context_in, length_of, recorder, seconds
 from otgraph.tracing.faults import faults
 from otgraph.tracing.labels import LabelSets
 from otgraph.tracing.late import Late
@@ -69,7 +69,8 @@ class RunMeters:
         what = "What root runs take that are no agent's."
         self._run = Distribution(meter, names.RUN_DURATION, "s", what, WORKFLOW_SECONDS, *RUN_LABELS)
         self._wait = seconds(meter, names.INTERRUPT_WAITS, WAIT_SECONDS, "From a pause until a run goes on.")
-        self._active = meter.create_up_down_counter(names.RUN_ACTIVE, "{run}", "Root runs that are going on.")
+        what = "Root runs that are going on."
+        self._active = recorder(meter.create_up_down_counter(names.RUN_ACTIVE, "{run}", what))
         self._paused = meter.create_up_down_counter(
             names.RUN_PAUSED, "{run}", "Pauses, less those that came to an end: sum over all processes."
         )
@@ -92,7 +93,7 @@ class RunMeters:
         try:
             span: Span = run.span
             labels = self._workflows[run.name,]
-            self._active.add(1, labels, NOWHERE)
+            self._active(1, span._start_time, labels, NOWHERE)
             place: Place = run.place
             self._stopped.end(run)
             if place.lineage.ends_pause:
@@ -127,7 +128,7 @@ class RunMeters:
 
     def _root_ended(self, run: Any, outcome: Outcome) -> None:
         labels = self._workflows[run.name,]
-        self._active.add(-1, labels, NOWHERE)
+        self._active(-1, run.span._end_time or 0, labels, NOWHERE)
         place: Place = run.place
         if place.lineage.resumes:
             self._resumes.add(1, self._ends[run.name, outcome.text], context_in(run, run.span))

@@ -139,6 +139,18 @@ def test_both_ways_of_recording() -> None:
     assert fast["b",] == (8, 20.0, 0.5, 7.0, (4, 2, 2), 3)
 
 
+def test_both_ways_of_counting() -> None:
+    """The same for a counter that goes up and down."""
+    for make in (_fast_recorder, _plain_recorder):
+        measured = Measured()
+        count = make(measured.provider.get_meter("m").create_up_down_counter("c"))
+        assert count is not None
+        for step in (1, 1, -1, 5):
+            count(step, 1, {"a": "b"}, otel_context.Context())
+        assert {("b",): 6} == measured.counts("c")
+        measured.close()
+
+
 def test_recorders_of_others() -> None:
     """A histogram that is not the SDK's has no fast way."""
 
