@@ -26,7 +26,7 @@ SAMPLING = {
     "SAMPLING_WAIT_AFTER_ROOT": "2s",
     "SAMPLING_SLOW_MS": "4000",
     "SAMPLING_PERCENT": "50",
-    "SPAN_METRICS_INTERVAL": "1s",
+    "SPAN_METRICS_INTERVAL": "5s",
 }
 """Shorter than one would have it: nobody waits a minute for a test."""
 

@@ -222,11 +222,12 @@ STORIES: Final[dict[str, Callable[[Path], None]]] = {
 
 def main(name: str, folder: Path) -> None:
     """Tell a story and write `NAME.json`, the spans of each trace."""
-    setup("workload")
+    telemetry = setup("workload")
     witness, provider = Witness(), trace.get_tracer_provider()
     assert isinstance(provider, TracerProvider)
     provider.add_span_processor(witness)
     STORIES[name](folder)
+    assert telemetry.flush(300.0)  # more than a process is given at its end, for machines that are busy
     (folder / f"{name}.json").write_text(json.dumps(witness.traces))
 
 
