@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from otgraph_dashboards import export
 
 from backends.build import build
 from backends.servers import (
@@ -67,8 +68,9 @@ def collector(binaries: Programs, folder: Path, jaeger: Jaeger, sink: Sink) -> I
 
 @pytest.fixture(scope="session")
 def prometheus(binaries: Programs, folder: Path, collector: Server) -> Iterator[Prometheus]:
-    """A Prometheus that scrapes the Collector every second."""
-    with running_prometheus(binaries, folder, collector) as server:
+    """A Prometheus that scrapes the Collector every second, with the rules that are exported."""
+    rules = [path for path in export(folder / "exported") if path.suffix == ".yaml"]
+    with running_prometheus(binaries, folder, collector, *rules) as server:
         yield server
 
 
