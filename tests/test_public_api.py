@@ -121,9 +121,10 @@ EXTRA = {
 OWN = {
     "messages": "MessageChunk MessagesState ModelCall REMOVE_ALL_MESSAGES add_messages model_call push_message",
     "telemetry": """
-        AsyncWatcher Budget Captured ExportedSpan LiveRun Price RunIds Telemetry TelemetryOptions Truncated Usage
-        Watcher add_run_ids awatch conversation_id flush get_telemetry live_runs read_otlp read_otlp_json read_spans
-        redact_matches replay run_ids set_telemetry setup shutdown watch""",
+        AsyncFollower AsyncWatcher Budget Captured ExportedSpan Follower LiveRun Price RunIds Telemetry
+        TelemetryOptions Truncated Usage Watcher add_run_ids afollow areplay awatch conversation_id flush
+        follow get_telemetry live_runs read_otlp read_otlp_json read_spans redact_matches replay run_ids
+        set_telemetry setup shutdown watch""",
 }
 """Module that LangGraph does not have -> its names."""
 

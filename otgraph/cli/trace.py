@@ -22,7 +22,7 @@ from otgraph.cli.show import part_line, part_object
 from otgraph.cli.source import find_run, open_source, open_store
 from otgraph.cli.spans import TreeSpan
 from otgraph.cli.values import as_json, parse_size, parse_span
-from otgraph.stream.replay import replay
+from otgraph.drivers.replay import replay
 from otgraph.tracing import names
 
 __all__ = ["clock", "gc", "ls", "replay_run", "run_object", "show", "tail"]

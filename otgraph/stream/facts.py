@@ -8,13 +8,14 @@ stays hidden or cut, and what never arrived is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from otgraph.constants import NS_SEP, ROOT
 from otgraph.events import (
     CheckpointSaved,
     Emitted,
     Fact,
+    MessageTold,
     Outcome,
     RunEnded,
     RunPaused,
@@ -28,6 +29,7 @@ from otgraph.events import (
     TaskRetried,
     TaskStarted,
     TaskStopped,
+    ToolTold,
 )
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.missing import MISSING
@@ -38,9 +40,11 @@ from otgraph.tracing import names
 from otgraph.tracing.instances import Instances
 from otgraph.tracing.payload import Truncated, loads
 
-__all__ = ["RecordedRun"]
+__all__ = ["RecordedRun", "RecordedStates", "SpanFacts", "Told"]
 
 Attributes = Mapping[str, Any]
+Told: TypeAlias = tuple[Fact, Any]
+"""A fact, and what its payload says."""
 
 
 class RecordedRun:
@@ -55,67 +59,116 @@ class RecordedRun:
     def __init__(self, run: RunInfo, start_ns: int) -> None:
         self.run = run
         self.start_ns = start_ns
-        self._entries: list[tuple[Fact, Any]] = []
+        self._entries: list[Told] = []
         """Facts in any order, each with its payload."""
 
     def add(self, span: ExportedSpan, run: RunInfo) -> None:
         """Take the facts that rode on a span of `run`, which is the root run or nested in it."""
-        attributes = span["attributes"]
-        task = None
-        if names.STREAM_KEYS in attributes:
-            self._keep(RunStarted(run), attributes.get(names.SEQ), span["start_ns"], _payload(attributes))
-            ended = RunEnded(run, Outcome(attributes.get(names.OUTCOME, Outcome.SUCCESS)))
-            self._keep(ended, attributes.get(names.END_SEQ), span["end_ns"])
-        elif names.TASK_ID in attributes:
-            task = _task(run, attributes)
-            told = _payload(attributes)
-            if told is not MISSING:  # as it is where an error handler stands in, which streams do not show
-                self._keep(TaskStarted(task), attributes.get(names.SEQ), span["start_ns"], told)
-        self._add_events(span, run, task)
+        told = SpanFacts(span["attributes"], run)
+        self._keep(told.start(span["start_ns"]))
+        # Tokens are there only where a trace store has kept them.
+        live: list[ExportedEvent] = span.get("live") or []  # type: ignore[assignment]
+        for event in sorted((*span["events"], *live), key=_seq_of):
+            self._keep(told.event(event))
+        self._keep(told.end(span["attributes"], span["end_ns"]))
 
-    def _add_events(self, span: ExportedSpan, run: RunInfo, task: TaskInfo | None) -> None:
-        attempt = 1
-        for event in sorted(span["events"], key=_seq_of):
-            attributes = event["attributes"]
-            make = EVENTS.get(event["name"])
-            told = _payload(attributes)
-            if make is None or (told is MISSING and event["name"] not in BARE):
-                # User code may add events of any name; none of those bears a payload.
-                continue
-            fact = make(run, task or _task(run, {**span["attributes"], **attributes}), told)
-            fact.attempt = attempt
-            self._keep(fact, attributes.get(names.SEQ), event["time_ns"], told)
-            if isinstance(fact, TaskRetried):
-                attempt += 1
-
-    def _keep(self, fact: Fact, seq: int | None, time_ns: int, told: Any = None) -> None:
-        if seq is not None:
-            fact.seq = seq
-            fact.time_ns = time_ns
-            self._entries.append((fact, told))
+    def _keep(self, told: Told | None) -> None:
+        if told is not None:
+            self._entries.append(told)
 
     def facts(self) -> Iterator[Fact]:
         """Yield the facts in their order, each complete when it is yielded."""
-        states: dict[RunInfo, _State] = {}
+        states = RecordedStates()
         for fact, told in sorted(self._entries, key=lambda entry: entry[0].seq):
-            state = states.get(fact.run)
-            if state is None:
-                state = states[fact.run] = _State()
-            if isinstance(fact, RunStarted):
-                fact.values = told if isinstance(told, dict) else {}
-                state.values.update(fact.values)
-            elif isinstance(fact, StepApplied):
-                state.apply(fact, told)
-            elif isinstance(fact, TaskStarted):
-                fact.task.input = state.input_of(told)
-                fact.task.metadata = told.get("metadata") if isinstance(told, dict) else None
-            elif isinstance(fact, CheckpointSaved):
-                fact.told = {**NOTHING_TOLD, **told} if isinstance(told, dict) else NOTHING_TOLD
-                fact.values = state.in_order(fact.run)
-                fact.run.shape_state = state.shape_of(told) or fact.run.shape_state
+            states.complete(fact, told)
             yield fact
-            if isinstance(fact, RunEnded):
-                states.pop(fact.run, None)
+            states.leave(fact)
+
+
+class SpanFacts:
+    """
+    The facts that ride on one span.
+
+    Args:
+        attributes: the span's, at its start or later.
+        run: the run that it belongs to.
+    """
+
+    def __init__(self, attributes: Attributes, run: RunInfo) -> None:
+        self._attributes = attributes
+        self._run = run
+        self._is_run = names.STREAM_KEYS in attributes
+        self._task = None if self._is_run or names.TASK_ID not in attributes else _task(run, attributes)
+        self._attempt = 1
+
+    def start(self, time_ns: int) -> Told | None:
+        """Return the fact that rides on the start, if one does that streams show."""
+        told = _payload(self._attributes)
+        if self._is_run:
+            return _at(RunStarted(self._run), self._attributes.get(names.SEQ), time_ns, told)
+        if self._task is None or told is MISSING:
+            # Where an error handler stands in, which streams do not show.
+            return None
+        return _at(TaskStarted(self._task), self._attributes.get(names.SEQ), time_ns, told)
+
+    def event(self, event: ExportedEvent) -> Told | None:
+        """Return the fact that an event stands for; they are to come in their order."""
+        attributes = event["attributes"]
+        make = EVENTS.get(event["name"])
+        told = _payload(attributes)
+        if make is None or (told is MISSING and event["name"] not in BARE):
+            # User code may add events of any name; none of those bears a payload.
+            return None
+        fact = make(self._run, self._task or _task(self._run, {**self._attributes, **attributes}), told)
+        fact.attempt = self._attempt
+        if isinstance(fact, TaskRetried):
+            self._attempt += 1
+        return _at(fact, attributes.get(names.SEQ), event["time_ns"], told)
+
+    def end(self, attributes: Attributes, time_ns: int) -> Told | None:
+        """Return the fact that rides on the end, given the attributes that the span has then."""
+        if not self._is_run:
+            return None
+        outcome = Outcome(attributes.get(names.OUTCOME, Outcome.SUCCESS))
+        return _at(RunEnded(self._run, outcome), attributes.get(names.END_SEQ), time_ns, None)
+
+
+def _at(fact: Fact, seq: int | None, time_ns: int, told: Any) -> Told | None:
+    if seq is None:
+        return None
+    fact.seq = seq
+    fact.time_ns = time_ns
+    return fact, told
+
+
+class RecordedStates:
+    """The states of runs, put together from what was recorded of their changes."""
+
+    def __init__(self) -> None:
+        self._states: dict[RunInfo, _State] = {}
+
+    def complete(self, fact: Fact, told: Any) -> None:
+        """Add to a fact what its payload leaves to those before it; to be called in their order."""
+        state = self._states.get(fact.run)
+        if state is None:
+            state = self._states[fact.run] = _State()
+        if isinstance(fact, RunStarted):
+            fact.values = told if isinstance(told, dict) else {}
+            state.values.update(fact.values)
+        elif isinstance(fact, StepApplied):
+            state.apply(fact, told)
+        elif isinstance(fact, TaskStarted):
+            fact.task.input = state.input_of(told)
+            fact.task.metadata = told.get("metadata") if isinstance(told, dict) else None
+        elif isinstance(fact, CheckpointSaved):
+            fact.told = {**NOTHING_TOLD, **told} if isinstance(told, dict) else NOTHING_TOLD
+            fact.values = state.in_order(fact.run)
+            fact.run.shape_state = state.shape_of(told) or fact.run.shape_state
+
+    def leave(self, fact: Fact) -> None:
+        """Forget a run that has ended."""
+        if isinstance(fact, RunEnded):
+            self._states.pop(fact.run, None)
 
 
 class _State:
@@ -233,6 +286,14 @@ def _interrupted(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
     )
 
 
+def _message(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
+    if not isinstance(told, dict):
+        told = {"message": told}
+    metadata = told.get("metadata")
+    whole = bool(told.get("whole"))
+    return MessageTold(task, told.get("message"), metadata if isinstance(metadata, dict) else {}, whole=whole)
+
+
 def _applied(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
     if not isinstance(told, dict):
         told = {}
@@ -261,6 +322,8 @@ EVENTS: Final[dict[str, Callable[[RunInfo, TaskInfo, Any], Fact]]] = {
     ),
     TaskInterrupted.name: _interrupted,
     Emitted.name: lambda run, task, told: Emitted(task, told),
+    names.MESSAGE: _message,
+    names.TOOL_TOLD: lambda run, task, told: ToolTold(task, told),
     StepApplied.name: _applied,
     RunPaused.name: lambda run, task, told: RunPaused(run),
     RunResumed.name: lambda run, task, told: RunResumed(run),

@@ -7,7 +7,7 @@ Rule: a span belongs to the run it is below; where a parent never arrived, to th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from otgraph.constants import NS_SEP
 from otgraph.infos import RunInfo
@@ -16,50 +16,78 @@ from otgraph.stream.facts import RecordedRun
 from otgraph.tracing import names
 from otgraph.tracing.payload import loads
 
-__all__ = ["recorded_runs"]
+__all__ = ["Family", "recorded_runs", "root_of"]
+
+RUNS: Final = (names.RUN_SPAN, names.AGENT_SPAN)
+
+NO_KEYS: Final = "[]"
 
 
 def recorded_runs(spans: Iterable[ExportedSpan]) -> list[RecordedRun]:
-    """Return the root runs whose content was captured, the earliest first."""
+    """Return the root runs whose content was captured, the earliest first; also those that go on."""
+    family = Family()
     everything = {(span["trace_id"], span["span_id"]): span for span in spans}
-    own = [span for span in everything.values() if names.END_SEQ in span["attributes"]]
-    family = _Family(everything, own)
+    own = [span for span in everything.values() if names.SEQ in span["attributes"]]
+    for span in everything.values():
+        family.add(span)
+    recorded: dict[RunInfo, RecordedRun] = {}
     for span in own:
         run = family.run_of(span)
         if run is not None:
-            family.root_of(run).add(span, run)
-    return sorted(family.roots.values(), key=lambda recorded: recorded.start_ns)
+            root = root_of(run)
+            if root not in recorded:
+                recorded[root] = RecordedRun(root, family.start_of(root))
+            recorded[root].add(span, run)
+    return sorted(recorded.values(), key=lambda each: each.start_ns)
 
 
-class _Family:
-    """The runs of some spans, found by their parents; by their namespace where a parent never arrived."""
+def root_of(run: RunInfo) -> RunInfo:
+    """Return the root run around `run`."""
+    while run.parent is not None:
+        run = run.parent
+    return run
 
-    def __init__(
-        self, everything: Mapping[tuple[str, str], ExportedSpan], own: Iterable[ExportedSpan]
-    ) -> None:
-        self._everything = everything
+
+class Family:
+    """
+    The runs of some spans, found by their parents; by their namespace where a parent never arrived.
+
+    Args:
+        all_runs: whether runs count whose content was not captured.
+    """
+
+    def __init__(self, *, all_runs: bool = False) -> None:
+        self._all_runs = all_runs
+        self._everything: dict[tuple[str, str], ExportedSpan] = {}
         """User code may have opened spans of its own between a task and the run that it began."""
         self._runs: dict[tuple[str, str], RunInfo] = {}
+        self._starts: dict[RunInfo, int] = {}
         self._by_place: dict[tuple[str, str, str], ExportedSpan] = {}
-        for span in own:
-            if names.STREAM_KEYS in span["attributes"]:
-                self._by_place[_place(span)] = span
-        self.roots: dict[RunInfo, RecordedRun] = {}
+
+    def add(self, span: ExportedSpan) -> None:
+        """Take note of a span."""
+        self._everything[span["trace_id"], span["span_id"]] = span
+        if self._is_run(span):
+            self._by_place[_place(span)] = span
+
+    def start_of(self, root: RunInfo) -> int:
+        """Return when a root run began."""
+        return self._starts[root]
+
+    def _is_run(self, span: ExportedSpan) -> bool:
+        attributes = span["attributes"]
+        if names.STREAM_KEYS in attributes:
+            return True
+        return self._all_runs and names.SEQ in attributes and attributes.get(names.OPERATION) in RUNS
 
     def run_of(self, span: ExportedSpan) -> RunInfo | None:
         """Return the run that a span belongs to."""
         above: ExportedSpan | None = span
-        while above is not None and names.STREAM_KEYS not in above["attributes"]:
+        while above is not None and not self._is_run(above):
             above = self._parent(above)
         if above is None:
             above = self._by_place.get(_place(span))
         return None if above is None else self._run(above)
-
-    def root_of(self, run: RunInfo) -> RecordedRun:
-        """Return the root run around `run`."""
-        while run.parent is not None:
-            run = run.parent
-        return self.roots[run]
 
     def _parent(self, span: ExportedSpan) -> ExportedSpan | None:
         parent = span["parent_id"]
@@ -76,7 +104,7 @@ class _Family:
                     return None
             run = self._runs[key] = _run_info(span["attributes"], parent)
             if parent is None:
-                self.roots[run] = RecordedRun(run, span["start_ns"])
+                self._starts[run] = span["start_ns"]
         return run
 
     def _run_above(self, span: ExportedSpan) -> RunInfo | None:
@@ -102,7 +130,7 @@ def _run_info(attributes: Mapping[str, Any], parent: RunInfo | None) -> RunInfo:
         attributes.get(names.RUN_ID, ""),
         attributes.get(names.WORKFLOW, ""),
         tuple(ns.split(NS_SEP)) if ns else (),
-        loads(attributes[names.STREAM_KEYS]),
-        loads(attributes[names.OUTPUT_KEYS]),
+        loads(attributes.get(names.STREAM_KEYS, NO_KEYS)),
+        loads(attributes.get(names.OUTPUT_KEYS, NO_KEYS)),
         parent,
     )

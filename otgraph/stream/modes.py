@@ -33,8 +33,8 @@ from otgraph.events import (
     Write,
 )
 from otgraph.infos import RunInfo, TaskInfo
-from otgraph.langchain.messages import messages_in
 from otgraph.missing import MISSING
+from otgraph.stream.message_ids import id_of, ids_in
 
 __all__ = ["MODES", "NOTHING_TOLD", "ORDER", "Mode", "States", "project"]
 
@@ -317,16 +317,14 @@ def retries_announced(fact: TaskRetried, states: States) -> Iterable[Payload]:
 
 def messages_given(fact: TaskStarted, states: States) -> Iterable[Payload]:
     """Take note of the messages that a node is given: returning them is no news."""
-    states.seen.update([message.id for message in messages_in(fact.task.input) if message.id is not None])
+    states.seen.update(ids_in(fact.task.input))
     return ()
 
 
 def messages_told(fact: MessageTold, states: States) -> Iterable[Payload]:
     """Hand out every token, and a whole message unless it was shown or given already."""
     message, metadata = fact.message, fact.metadata
-    id = getattr(message, "id", None)  # noqa: A001
-    if id is None and isinstance(message, dict):
-        id = message.get("id")  # noqa: A001
+    id = id_of(message)  # noqa: A001
     if id is not None:
         if fact.whole and id in states.seen:
             return ()

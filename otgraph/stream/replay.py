@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
+from otgraph.events import Fact
+from otgraph.infos import RunInfo
 from otgraph.stream.envelope import check_modes, envelope
 from otgraph.stream.exported import ExportedSpan
 from otgraph.stream.facts import RecordedRun
@@ -17,51 +19,69 @@ from otgraph.stream.lineage import recorded_runs
 from otgraph.stream.subscription import Subscription
 from otgraph.stream.view import View
 
-__all__ = ["replay"]
+__all__ = ["LIVE_MODES", "NO_CONTENT", "Retelling", "chunks_of_spans"]
 
-FLEETING: Final = ("messages", "tools", "spans")
-"""Modes whose items are not kept in exported spans."""
+LIVE_MODES: Final = ("messages", "tools")
+"""Modes whose items spans do not keep; a trace store may."""
+
+NO_CONTENT: Final = "record it with TelemetryOptions(capture=True)"
 
 
-def replay(
+def chunks_of_spans(
     spans: Iterable[ExportedSpan],
-    stream_mode: Any = "updates",
+    stream_mode: Any,
     *,
-    subgraphs: bool = False,
-    version: Literal["v1", "v2"] = "v1",
-    run_id: str | None = None,
-) -> Iterator[Any]:
-    """
-    Yield the chunks that `stream` yielded while the spans were recorded with `TelemetryOptions(capture=True)`.
-
-    Args:
-        spans: what `read_otlp`, `read_otlp_json` or `read_spans` returns; in any order, others among them.
-        stream_mode: as for `stream`, but for `messages`, `tools` and `spans`, which are not kept.
-        run_id: the `otgraph.run.id` of the run to replay; by default all runs, one after another.
-
-    A value of a class that JSON lacks is a `Captured`, what a size cap cut is a `Truncated`.
-
-    Raises:
-        ValueError: a mode that cannot be replayed, or spans in which no run, or not that run, was captured.
-    """
+    subgraphs: bool,
+    version: Literal["v1", "v2"],
+    run_id: str | None,
+) -> Iterator[tuple[int, Any]]:
+    """Yield what `stream` yielded while the spans were recorded, each chunk with its time in nanoseconds."""
     modes = check_modes(stream_mode)
-    for mode in modes:
-        if mode in FLEETING:
-            raise ValueError(f"stream mode {mode!r} cannot be replayed: its items are not kept in spans")
     view = View(modes, envelope(stream_mode, subgraphs=subgraphs, version=version), subgraphs)
+    spans = list(spans)
+    _check_kept(modes, any(span.get("live") is not None for span in spans))
     runs = [run for run in recorded_runs(spans) if run_id is None or run.run.id == run_id]
     if not runs:
         which = "no run" if run_id is None else f"no run {run_id!r}"
-        raise ValueError(
-            f"{which} with captured content among the spans; record it with TelemetryOptions(capture=True)"
-        )
-    return _chunks(runs, view)
+        raise ValueError(f"{which} with captured content among the spans; {NO_CONTENT}")
+    return _told_again(runs, view)
 
 
-def _chunks(runs: Sequence[RecordedRun], view: View) -> Iterator[Any]:
+def _check_kept(modes: Sequence[str], keeps_tokens: bool) -> None:
+    if "spans" in modes:
+        raise ValueError("stream mode 'spans' cannot be replayed: its items are not kept in spans")
+    for mode in LIVE_MODES:
+        if mode in modes and not keeps_tokens:
+            raise ValueError(
+                f"stream mode {mode!r} cannot be replayed: its items are not kept in spans, and in a trace store only "
+                "by TraceStoreProcessor(tokens=True)"
+            )
+
+
+def _told_again(runs: Sequence[RecordedRun], view: View) -> Iterator[tuple[int, Any]]:
     for recorded in runs:
-        subscription = Subscription(view, recorded.run)
+        retelling = Retelling(view, recorded.run)
         for fact in recorded.facts():
-            if subscription.mask & fact.kind:
-                subscription.hear(fact)
-                yield from subscription.take()
+            for chunk in retelling.tell(fact):
+                yield fact.time_ns, chunk
+
+
+class Retelling:
+    """
+    A run that is told again.
+
+    Args:
+        view: what is made of its facts.
+        run: the root run.
+    """
+
+    def __init__(self, view: View, run: RunInfo) -> None:
+        self._subscription = Subscription(view, run)
+
+    def tell(self, fact: Fact) -> list[Any]:
+        """Tell a fact; return its chunks."""
+        subscription = self._subscription
+        if not subscription.mask & fact.kind:
+            return []
+        subscription.hear(fact)
+        return subscription.take()

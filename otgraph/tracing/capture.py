@@ -14,6 +14,7 @@ from otgraph.constants import RETURN, ROOT
 from otgraph.events import (
     CheckpointSaved,
     Emitted,
+    MessageTold,
     Outcome,
     RunStarted,
     StepApplied,
@@ -24,6 +25,7 @@ from otgraph.events import (
     TaskRetried,
     TaskStarted,
     TaskStopped,
+    ToolTold,
     Write,
 )
 from otgraph.infos import RunInfo
@@ -171,6 +173,20 @@ class Capture:
         """Record one item of a stream writer."""
         process = _hook(fact.task, "process_outputs")
         return self._payload("custom", fact.payload if process is None else processed(process, fact.payload))
+
+    def told_live(self, fact: MessageTold | ToolTold) -> tuple[str, dict[str, Any]]:
+        """Record what spans do not keep, and whose it is: the span that it is told of may be another one's."""
+        task = fact.task
+        process = _hook(task, "process_outputs")
+        if isinstance(fact, MessageTold):
+            message = fact.message if process is None else processed(process, fact.message)
+            name, told = names.MESSAGE, {"message": message, "metadata": fact.metadata, "whole": fact.whole}
+        else:
+            name, told = (
+                names.TOOL_TOLD,
+                fact.payload if process is None else processed(process, fact.payload),
+            )
+        return name, {names.TASK_ID: task.id, names.NODE: task.name, **self._payload("message", told)}
 
     def step_applied(self, fact: StepApplied) -> dict[str, Any]:
         """Record the channels that changed and those that were written to."""

@@ -381,11 +381,11 @@ class TracingObserver:
     def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
         """Tell streams of a token or a message; the span keeps how many there were, and when the first one was."""
         count_message(task)
-        tell_live(self.record, task, MessageTold(task, message, metadata, whole=whole))
+        tell_live(self.record, task, MessageTold(task, message, metadata, whole=whole), self._capture)
 
     def tool_told(self, task: TaskInfo, payload: dict[str, Any]) -> None:
         """Tell streams of a call of a tool; its span says the rest."""
-        tell_live(self.record, task, ToolTold(task, payload))
+        tell_live(self.record, task, ToolTold(task, payload), self._capture)
 
     def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
         """Nothing: to a trace a branch is part of its task."""

@@ -55,6 +55,7 @@ class SpanSource:
         "_starts",
         "events",
         "limits",
+        "lives",
         "on_fault",
         "processor",
         "resource",
@@ -85,6 +86,8 @@ class SpanSource:
         self._queues: tuple[Any, ...] = ()
         self.events: tuple[Any, ...] = ()
         """The hooks `on_span_event` of processors that have one, which is not of the SDK's."""
+        self.lives: tuple[Any, ...] = ()
+        """The hooks `on_live_event`: of those that want tokens, which spans do not keep."""
 
     def tell_start(self, span: Span, parent_context: Context | None) -> None:
         """Call `on_start` of each processor; one that fails does not keep the span from the next."""
@@ -109,6 +112,14 @@ class SpanSource:
                 hook(span, name, time_ns, attributes)
             except Exception as error:
                 self.on_fault(error, "span processor on_span_event")
+
+    def tell_live(self, span: Span, name: str, time_ns: int, attributes: Mapping[str, Any]) -> None:
+        """Call `on_live_event` of each processor that has it."""
+        for hook in self.lives:
+            try:
+                hook(span, name, time_ns, attributes)
+            except Exception as error:
+                self.on_fault(error, "span processor on_live_event")
 
     def tell_end(self, span: Span) -> None:
         """Call `_on_ending` of each processor, if the SDK does, then `on_end` of each."""
@@ -147,6 +158,7 @@ class SpanSource:
         self._ends = tuple(partial(_end_late, item) for item in processors)
         self._queues = tuple(_queue_of(item) or end for item, end in zip(processors, self._ends, strict=True))
         self.events = tuple(item.on_span_event for item in processors if _does(item, "on_span_event"))
+        self.lives = tuple(item.on_live_event for item in processors if _does(item, "on_live_event"))
         self._known = processors
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import time_ns
 from types import TracebackType
 from typing import Any
@@ -129,9 +129,18 @@ class Span(ApiSpan, RecordedSpan):
         if source.events and self.exported:
             source.tell_event(self, name, now, self._plain(attributes, more))
 
-    def tell(self, fact: Any) -> None:
-        """Tell the stream a live event: one that is not kept, and that no exporter sees."""
-        self._source.stream.on_live(self, time_ns(), fact)
+    def tell(self, fact: Any, content: Callable[[Any], tuple[str, dict[str, Any]]] | None = None) -> None:
+        """
+        Tell the stream a live event: one that is not kept, and that no exporter sees.
+
+        Args:
+            content: returns a name and attributes for processors that want it; None where content is not captured.
+        """
+        source, now = self._source, time_ns()
+        source.stream.on_live(self, now, fact)
+        if content is not None and source.lives and self.exported:
+            name, attributes = content(fact)
+            source.tell_live(self, name, now, {**attributes, names.SEQ: fact.seq})
 
     def annotate(self, attributes: dict[str, Any]) -> None:
         """Set attributes of the engine, taken as they are; works until the processors see the end."""

@@ -6,7 +6,7 @@ Rule: messages are looked for only where somebody streams them; each has an id b
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otgraph.engine.metadata import INTEGRATION, task_metadata
 from otgraph.engine.observer import Observer
@@ -14,14 +14,17 @@ from otgraph.events import Fact
 from otgraph.langchain.messages import identified, messages_in
 from otgraph.tracing.record import Record
 
+if TYPE_CHECKING:
+    from otgraph.tracing.capture import Capture
+
 __all__ = ["tell_live", "tell_returned"]
 
 
-def tell_live(record: Record, task: Any, fact: Fact) -> None:
-    """Tell streams a fact of a task, if anybody listens."""
+def tell_live(record: Record, task: Any, fact: Fact, capture: Capture | None) -> None:
+    """Tell streams a fact of a task, if anybody listens; and processors that want it, where content is captured."""
     if record.mask & fact.kind:
         span = task.span if task.span._end_time is None else task.run.span
-        span.tell(fact)
+        span.tell(fact, None if capture is None else capture.told_live)
 
 
 def tell_returned(observer: Observer, task: Any, result: Any) -> None:

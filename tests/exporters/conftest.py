@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driven import Driven
 from opentelemetry.sdk.trace import TracerProvider
 from otgraph_exporters.trace_store import TraceStoreProcessor
 
 from otgraph.telemetry import TelemetryOptions
-from tests.driven import Driven
 
 
 @pytest.fixture(params=["threads", "asyncio"])

@@ -6,11 +6,11 @@ import operator
 from collections.abc import Callable
 from typing import Annotated, Any
 
+from driven import Driven
 from typing_extensions import TypedDict
 
 from otgraph.graph import START, StateGraph
 from otgraph.types import StreamWriter
-from tests.driven import Driven
 
 __all__ = ["State", "chain", "waiting"]
 

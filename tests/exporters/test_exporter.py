@@ -8,19 +8,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from driven import Driven
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from otgraph_exporters.trace_store import TraceStore, TraceStoreExporter
 
 from otgraph.telemetry import TelemetryOptions
-from tests.driven import Driven
-from tests.exporters.graphs import chain
+
+from .graphs import chain
 
 ROOT = Path(__file__).resolve().parents[2]
 
 PROGRAM = """
-from tests.driven import Driven
-from tests.exporters.graphs import chain
+from driven import Driven
+from exporters.graphs import chain
 {setup}
 
 chain(Driven("threads")).invoke({{"lines": []}})
@@ -38,7 +39,7 @@ def test_it_is_found_by_its_name(path: Path, whose: str) -> None:
     """A program whose exporter is named in the environment leaves its run in the file that is named there."""
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(ROOT / "tests"),
         "OTEL_TRACES_EXPORTER": "otgraph_sqlite",
         "OTGRAPH_TRACE_STORE": str(path),
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from driven import Driven
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -16,9 +17,9 @@ from otgraph_exporters.trace_store import TraceStore, TraceStoreProcessor
 from otgraph.telemetry import TelemetryOptions, read_spans
 from otgraph.tracing import names
 from otgraph.types import StreamWriter
-from tests.driven import Driven
-from tests.exporters.conftest import Telemetry
-from tests.exporters.graphs import chain, first, waiting
+
+from .conftest import Telemetry
+from .graphs import chain, first, waiting
 
 
 def test_what_is_stored_is_what_is_exported(traced: Telemetry, path: Path, driver: Driven) -> None:

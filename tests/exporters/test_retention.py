@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from driven import Driven
 from otgraph_exporters.trace_store import Retention, TraceStore
 from otgraph_exporters.trace_store import spool as spool_module
 
-from tests.driven import Driven
-from tests.exporters.conftest import Telemetry
-from tests.exporters.graphs import State, chain, waiting
+from .conftest import Telemetry
+from .graphs import State, chain, waiting
 
 THREADS = Driven("threads")
 

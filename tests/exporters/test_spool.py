@@ -16,15 +16,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from driven import Driven
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otgraph_exporters import losses
 from otgraph_exporters.trace_store import TraceStore
 
-from tests.driven import Driven
-from tests.exporters.conftest import Telemetry
-from tests.exporters.graphs import chain, first, second
+from .conftest import Telemetry
+from .graphs import chain, first, second
 
 THREADS = Driven("threads")
 
@@ -176,8 +176,8 @@ import sys, time
 from opentelemetry.sdk.trace import TracerProvider
 from otgraph.telemetry import TelemetryOptions
 from otgraph_exporters.trace_store import TraceStoreProcessor
-from tests.driven import Driven
-from tests.exporters.graphs import chain, first
+from driven import Driven
+from exporters.graphs import chain, first
 
 def wait(state):
     print("waiting", flush=True)
@@ -196,7 +196,7 @@ def test_a_writer_that_is_killed_leaves_a_store_and_a_dead_run(path: Path) -> No
         [sys.executable, "-c", WRITER, str(path)],
         stdout=subprocess.PIPE,
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": str(root / "tests")},
     )
     assert child.stdout is not None
     try:
@@ -244,7 +244,7 @@ def test_several_processes_write_to_one_file(path: Path) -> None:
             [sys.executable, "-c", code, str(path)],
             stdout=subprocess.DEVNULL,
             cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root)},
+            env={**os.environ, "PYTHONPATH": str(root / "tests")},
         )
         for _ in range(3)
     ]

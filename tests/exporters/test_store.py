@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from driven import Driven
 from otgraph_exporters.trace_store import TraceStore, TraceStoreError
 
-from tests.driven import Driven
-from tests.exporters.conftest import Telemetry
-from tests.exporters.graphs import chain
+from .conftest import Telemetry
+from .graphs import chain
 
 THREADS = Driven("threads")
 

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from driven import Driven
 from otgraph_exporters.trace_store import TraceStore
 from otgraph_exporters.trace_store.pieces import new_span
 from otgraph_exporters.trace_store.tail import _Line
 
-from tests.driven import Driven
-from tests.exporters.conftest import Telemetry
-from tests.exporters.graphs import chain, first, second, waiting
+from .conftest import Telemetry
+from .graphs import chain, first, second, waiting
 
 THREADS = Driven("threads")
 

@@ -43,12 +43,23 @@ class Recorder:
         """Return what an OTLP exporter would have sent."""
         return encode_spans(self.spans).SerializeToString()
 
+    def replayed(self, mode: Any, **wishes: Any) -> list[str]:
+        """Return the chunks of a stream as the spans tell them."""
+        return [line(chunk) for chunk in replay(read_otlp(self.otlp()), mode, **wishes)]
+
 
 class _Watch:
     """One stream."""
 
-    def __init__(self, session: Session, mode: Any, version: str, wishes: dict[str, Any]) -> None:
-        self.recorder = Recorder()
+    def __init__(
+        self,
+        make: Callable[[], Recorder],
+        session: Session,
+        mode: Any,
+        version: str,
+        wishes: dict[str, Any],
+    ) -> None:
+        self.recorder = make()
         session._given.telemetry = self.recorder.options
         self.mode = session._resolved(mode)
         self.version, self.wishes = version, wishes
@@ -58,13 +69,10 @@ class _Watch:
         """Return what was streamed and what is replayed; None if there is nothing to replay."""
         if not self.recorder.spans or {"messages", "spans"} & set(check_modes(self.mode)):
             return None
-        chunks = replay(
-            read_otlp(self.recorder.otlp()),
-            self.mode,
-            subgraphs=self.wishes.get("subgraphs", False),
-            version=self.version,  # type: ignore[arg-type]
+        told = self.recorder.replayed(
+            self.mode, subgraphs=self.wishes.get("subgraphs", False), version=self.version
         )
-        return self.live, [line(chunk) for chunk in chunks]
+        return self.live, told
 
 
 def line(chunk: Any) -> str:
@@ -73,15 +81,22 @@ def line(chunk: Any) -> str:
 
 
 @contextmanager
-def watched(report: Callable[[list[str], list[str]], None]) -> Iterator[None]:
-    """Have every stream of a root run, of either colour, recorded and replayed, and both told to `report`."""
+def watched(
+    report: Callable[[list[str], list[str]], None], make: Callable[[], Recorder] = Recorder
+) -> Iterator[None]:
+    """
+    Have every stream of a root run, of either colour, recorded and replayed, and both told to `report`.
+
+    Args:
+        make: makes who records it.
+    """
     stream, astream = Session.stream, Session.astream
 
     def watched_stream(self: Session, mode: Any, version: str, **wishes: Any) -> Iterator[Any]:
         if SCOPE.get() is not None or self._given.telemetry is not None:
             yield from stream(self, mode, version, **wishes)
             return
-        watch = _Watch(self, mode, version, wishes)
+        watch = _Watch(make, self, mode, version, wishes)
         inner = stream(self, mode, version, **wishes)
         try:
             for chunk in inner:
@@ -98,7 +113,7 @@ def watched(report: Callable[[list[str], list[str]], None]) -> Iterator[None]:
             async for chunk in astream(self, mode, version, **wishes):
                 yield chunk
             return
-        watch = _Watch(self, mode, version, wishes)
+        watch = _Watch(make, self, mode, version, wishes)
         inner = astream(self, mode, version, **wishes)
         try:
             async for chunk in inner:

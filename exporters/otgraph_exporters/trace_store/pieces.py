@@ -45,8 +45,8 @@ class StoredSpan(TypedDict):
     """In their order, each with `name`, `time_ns` and `attributes`."""
     links: list[Any]
     """Each with `trace_id`, `span_id` and `attributes`."""
-    live: list[Any]
-    """Tokens and messages, in the form of events, where the store keeps them."""
+    live: list[Any] | None
+    """Tokens and messages, in the form of events; None where the store does not keep them."""
     dropped_events: int
     """Events that neither the span nor the store has kept."""
 
@@ -125,7 +125,7 @@ def new_span(trace_id: str, span_id: str) -> StoredSpan:
         "attributes": {},
         "events": [],
         "links": [],
-        "live": [],
+        "live": None,
         "dropped_events": 0,
     }
 
@@ -137,13 +137,14 @@ def add_piece(span: StoredSpan, piece: Mapping[str, Any]) -> None:
             span["attributes"].update(value)
             span["run_id"] = span["attributes"].get(names.RUN_ID)
         elif key in ("events", "live"):
-            _add_events(span[key], value)  # type: ignore[literal-required]
+            known = span[key] or []  # type: ignore[literal-required]
+            span[key] = _with_events(known, value)  # type: ignore[literal-required]
         else:
             span[key] = value  # type: ignore[literal-required]
 
 
-def _add_events(known: list[Any], more: Iterable[Any]) -> None:
-    """Add events, those that are known already left out."""
+def _with_events(known: list[Any], more: Iterable[Any]) -> list[Any]:
+    """Return events with others added, those that are known already left out."""
     marks = {_mark(each) for each in known}
     for each in more:
         mark = _mark(each)
@@ -151,6 +152,7 @@ def _add_events(known: list[Any], more: Iterable[Any]) -> None:
             marks.add(mark)
             known.append(each)
     known.sort(key=lambda each: (each["time_ns"], each["attributes"].get(names.SEQ, 0)))
+    return known
 
 
 def _mark(each: Any) -> Any:

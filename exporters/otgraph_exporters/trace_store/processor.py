@@ -66,6 +66,7 @@ class TraceStoreProcessor(Spool, SpanProcessor):
     ) -> None:
         kept = Retention.default() if retention == "default" else retention
         Spool.__init__(self, default_path() if path is None else Path(path), queue_size, interval, kept)
+        self._tokens = tokens
         if tokens:
             self.on_live_event = self._take_live
         self._open: dict[tuple[int, int], _Open] = {}
@@ -136,7 +137,9 @@ class TraceStoreProcessor(Spool, SpanProcessor):
             if item[0] == START:
                 attributes = dict(span.attributes or {})
                 self._remember(key, attributes)
-                made[key] = Piece(context, attributes, pieces.start(span, attributes))
+                piece = made[key] = Piece(context, attributes, pieces.start(span, attributes))
+                if self._tokens:
+                    piece.body["live"] = []
                 continue
             known = self._open.get(key)
             if piece is None:

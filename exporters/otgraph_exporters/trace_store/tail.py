@@ -7,6 +7,7 @@ is waited for, but not for long: it may be one that is not kept.
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Iterator
 from sqlite3 import Connection
@@ -73,6 +74,8 @@ class Tail:
         """Trace id -> span id -> what is known."""
         self._told: set[tuple[str, str, Any]] = set()
         self._waiting: dict[tuple[str, str], _Line] = {}
+        self._strangers: list[StoredEntry] = []
+        """What spans tell that are not otgraph's."""
         self.ended = False
         """Whether there will be nothing more: the run has ended, or its process has."""
         self.died = False
@@ -85,12 +88,13 @@ class Tail:
         while rows:
             for at, trace_id, span_id, run_id, body in rows:
                 self._at = at
-                self._take(trace_id, span_id, run_id, from_text(body), ready)
+                self._take(trace_id, span_id, run_id, from_text(body))
             rows = self._rows() if len(rows) == PAGE else []
         for key, line in list(self._waiting.items()):
             line.release(ready)
             if not line.entries and self._is_over(key[0], line):
                 del self._waiting[key]
+        ready = self._with_strangers(ready)
         if self._run is not None and not ready and not any(line.entries for line in self._waiting.values()):
             self._look_for_the_end(*self._run)
         return ready
@@ -109,9 +113,7 @@ class Tail:
             (self._at, *self._values),
         ).fetchall()
 
-    def _take(
-        self, trace_id: str, span_id: str, run_id: str | None, body: dict[str, Any], ready: list[StoredEntry]
-    ) -> None:
+    def _take(self, trace_id: str, span_id: str, run_id: str | None, body: dict[str, Any]) -> None:
         spans = self._spans.get(trace_id)
         if spans is None:
             spans = self._spans[trace_id] = self._before(trace_id)
@@ -120,13 +122,24 @@ class Tail:
             span = spans[span_id] = new_span(trace_id, span_id)
         new = [entry for entry in entries_of(span, body) if self._is_new(entry)]
         if run_id is None:
-            ready += new
+            self._strangers += new
             return
         key = (trace_id, run_id)
         line = self._waiting.get(key)
         if line is None:
             line = self._waiting[key] = _Line(1 if self._after == 0 else 0)
         line.add(new)
+
+    def _with_strangers(self, ready: list[StoredEntry]) -> list[StoredEntry]:
+        """Put what spans of others tell where its time is, since it has no number; what is around it comes first."""
+        if not self._strangers:
+            return ready
+        waiting = [line.entries[0][2]["time_ns"] for line in self._waiting.values() if line.entries]
+        until = min(waiting, default=None)
+        due = [entry for entry in self._strangers if until is None or entry["time_ns"] <= until]
+        self._strangers = [] if until is None else [e for e in self._strangers if e["time_ns"] > until]
+        due.sort(key=_time_of)
+        return list(heapq.merge(ready, due, key=_time_of))
 
     def _before(self, trace_id: str) -> dict[str, StoredSpan]:
         """Return what was told of a trace before this tail began."""
@@ -180,6 +193,10 @@ class Tail:
             self.ended = not self._rows()
         elif not is_alive(Identity(*row[1:5]), row[5], time.time_ns()):
             self.ended = self.died = not self._rows()
+
+
+def _time_of(entry: StoredEntry) -> int:
+    return entry["time_ns"]
 
 
 class _Line:
