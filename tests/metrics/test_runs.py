@@ -9,9 +9,10 @@ from driven import Driven
 
 from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.errors import GraphRecursionError
+from otgraph.func import entrypoint, task
 from otgraph.tracing import names
 from otgraph.tracing.faults import faults
-from otgraph.types import Command
+from otgraph.types import Command, interrupt
 
 from .conftest import Measured
 from .graphs import State, asker, line
@@ -108,6 +109,46 @@ def test_resumed_runs_that_fail(drive: Driven, traced: bool) -> None:
     drive.invoke(graph, None, thread("a"), telemetry=measured.options)
     assert {("g",): 0} == measured.counts(names.RUN_PAUSED)
     measured.close()
+
+
+def test_pauses_inside(drive: Driven, measured: Measured) -> None:
+    """A question in a graph inside a graph, or in a call of a task, is one pause: that of the root run."""
+
+    @task
+    def ask_sync(n: int) -> Any:
+        return interrupt("why?")
+
+    @task
+    async def ask_async(n: int) -> Any:
+        return interrupt("why?")
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow_sync(n: int) -> Any:
+        return ask_sync(n).result()
+
+    @entrypoint(checkpointer=InMemorySaver())
+    async def flow_async(n: int) -> Any:
+        return await ask_async(n)
+
+    inner = line(ask=drive.node(asker)).compile(name="inner")
+    outer = line(shell=inner).compile(name="outer", checkpointer=InMemorySaver())
+    for graph, given in ((outer, INPUT), (flow_sync if drive.sync else flow_async, 1)):
+        drive.invoke(graph, given, thread("a"), telemetry=measured.options)
+        name = (graph.name,)
+        assert (1, 1) == (measured.counts(names.RUN_PAUSED)[name], measured.counts(names.PAUSES)[name])
+        drive.invoke(graph, Command(resume="x"), thread("a"), telemetry=measured.options)
+        assert 0 == measured.counts(names.RUN_PAUSED)[name]
+        assert 1 == measured.counts(names.RESUMES)[(*name, "success")]
+        assert 1 == measured.counts(names.INTERRUPT_WAITS)[name]
+    assert ("inner",) not in measured.counts(names.PAUSES)
+
+
+def test_stops_that_nobody_can_go_on_from(drive: Driven, measured: Measured) -> None:
+    """A run that is not saved may stop at a breakpoint: that is a pause, and nothing is paused by it."""
+    graph = line(a=drive.node(lambda state: None), b=drive.node(lambda state: None)).compile(name="g")
+    drive.invoke(graph, INPUT, interrupt_before=["b"], telemetry=measured.options)
+    assert {("g",): 1} == measured.counts(names.PAUSES)
+    assert {} == measured.counts(names.RUN_PAUSED) == measured.counts(names.OLDEST_PAUSE)
 
 
 def test_breakpoints(drive: Driven, measured: Measured) -> None:

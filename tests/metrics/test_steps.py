@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -71,14 +72,21 @@ def test_labels_units_and_buckets(drive: Driven, measured: Measured) -> None:
 def test_barrier_wait(drive: Driven, measured: Measured) -> None:
     """A task that is done early waits for the last one of its superstep, which waits for nobody."""
 
+    begun = threading.Event()
+
+    def fast(state: State) -> None:
+        begun.set()
+
     def slow(state: State) -> None:
+        if drive.sync:
+            begun.wait(30)
         time.sleep(0.2)
 
-    graph = beside(fast=drive.node(lambda state: None), slow=drive.node(slow)).compile(name="g")
+    graph = beside(fast=drive.node(fast), slow=drive.node(slow)).compile(name="g")
     drive.invoke(graph, {"log": []}, telemetry=measured.options)
     waits = {labels[0]: point.sum for labels, point in measured.points(names.BARRIER_WAIT).items()}
     if drive.sync:
-        assert waits["fast"] > 0.1
+        assert waits["fast"] > 0
     assert 0 == min(waits.values())
     assert {("fast", "g"): 1, ("slow", "g"): 1} == measured.counts(names.BARRIER_WAIT)
 

@@ -36,10 +36,12 @@ class Workload:
     Args:
         drive: the driver.
         measured: where to.
+        durability: when checkpoints are saved.
     """
 
-    def __init__(self, drive: Driven, measured: Measured) -> None:
+    def __init__(self, drive: Driven, measured: Measured, durability: Any) -> None:
         self._drive = drive
+        self._durability = durability
         self._measured = measured
         self._failures = 0
         self.questions: dict[str, int] = {}
@@ -94,11 +96,12 @@ class Workload:
         self.tasks["success" if kind == "loop" else outcome] += tasks
         self.resumes[outcome] += resumes
         config = {"configurable": {"thread_id": thread}, "recursion_limit": LIMIT}
+        options: Any = {"durability": self._durability, "telemetry": self._measured.options}
         if error is None:
-            self._drive.invoke(self._graph, given, config, telemetry=self._measured.options)
+            self._drive.invoke(self._graph, given, config, **options)
         else:
             with pytest.raises(error):
-                self._drive.invoke(self._graph, given, config, telemetry=self._measured.options)
+                self._drive.invoke(self._graph, given, config, **options)
 
     def check(self) -> None:
         """Compare what was measured with what was done."""
@@ -128,11 +131,18 @@ class Workload:
 
 
 @settings(max_examples=40)
-@given(WORK, st.sampled_from(["threads", "asyncio"]), st.booleans())
-def test_counts_are_those_of_the_workload(work: list[tuple[str, str]], driver: str, traced: bool) -> None:
+@given(
+    WORK,
+    st.sampled_from(["threads", "asyncio"]),
+    st.booleans(),
+    st.sampled_from(["sync", "async", "exit"]),
+)
+def test_counts_are_those_of_the_workload(
+    work: list[tuple[str, str]], driver: str, traced: bool, durability: str
+) -> None:
     """Runs, tasks, failures, retries, pauses, resumes and limits are counted as often as there were any."""
     measured = Measured(traced=traced)
-    workload = Workload(Driven(driver), measured)
+    workload = Workload(Driven(driver), measured, durability)
     for thread, action in work:
         workload.do(thread, action)
     workload.check()
