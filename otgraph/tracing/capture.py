@@ -8,6 +8,7 @@ state records which channels it read, and a reader of the trace puts its input t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from otgraph.constants import RETURN, ROOT
@@ -83,10 +84,8 @@ class Capture:
 
     def run_ended(self, run: RunInfo, outcome: Outcome) -> None:
         """Record what the run said in the end, and forget what is remembered of it."""
-        if outcome is Outcome.SUCCESS and run.look is not None:
-            keys = run.output_keys
-            shown = run.look((keys,))[keys] if isinstance(keys, str) else run.look(keys)
-            show_said(self._options, run.span, shown)
+        if outcome is Outcome.SUCCESS:
+            show_said(self._options, run.span, partial(_shown_by, run))
         self._instances.pop(run, None)
         self._withheld.pop(run, None)
 
@@ -245,6 +244,14 @@ class Capture:
         except Exception:
             # The state does not fit its class: whoever streams it hears of that.
             return {}
+
+
+def _shown_by(run: RunInfo) -> Any:
+    """Return what a run shows of its state."""
+    if run.look is None:
+        return None
+    keys = run.output_keys
+    return run.look((keys,))[keys] if isinstance(keys, str) else run.look(keys)
 
 
 def _hook(task: Any, name: str) -> Hook | None:

@@ -8,7 +8,7 @@ and counted as a fault.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from otgraph.langchain.messages import messages_in
@@ -74,10 +74,10 @@ def show_given(options: TelemetryOptions, span: Span, given: Any) -> None:
         span.annotate(as_attributes(options, names.INPUT_MESSAGES, messages))
 
 
-def show_said(options: TelemetryOptions, span: Span, output: Any) -> None:
+def show_said(options: TelemetryOptions, span: Span, output: Callable[[], Any]) -> None:
     """Have the span of a run tell the message that the run ended with."""
     try:
-        answers = [shown_answer(message) for message in _messages_in(output)[-1:]]
+        answers = [shown_answer(message) for message in _messages_in(output())[-1:]]
     except Exception as error:
         faults.count(error, WHERE)
         return

@@ -335,3 +335,40 @@ def test_servers(traced: Traced, server: str, address: str | None, port: int | N
     attributes = traced.span("chat m").attributes
     assert (address, port) == (attributes.get("server.address"), attributes.get("server.port"))
     assert "unknown" == attributes["gen_ai.provider.name"]
+
+
+class Odd:
+    """No message, though it looks like one."""
+
+    @property
+    def content(self) -> str:
+        raise RuntimeError("no content")
+
+
+def test_messages_that_cannot_be_shown(drive: Drive, traced: Traced) -> None:
+    """What looks like messages and is none is left out, and the run goes on."""
+    graph = line(State, n=drive.node(lambda state: {"messages": [Odd()]}))
+    state = drive.invoke(graph, {"messages": [Odd()]}, telemetry=replace(traced.options, capture=True))
+    assert isinstance(state["messages"][0], Odd)
+    attributes = traced.span("invoke_workflow LangGraph").attributes
+    assert not {"gen_ai.input.messages", "gen_ai.output.messages"} & set(attributes)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"messages": "hi"}, [("user", "hi")]),
+        ({"messages": ("ai", "hi")}, [("assistant", "hi")]),
+        (
+            {"messages": [("user", "a"), {"role": "assistant", "content": "b"}]},
+            [("user", "a"), ("assistant", "b")],
+        ),
+        ({"other": 1}, []),
+    ],
+)
+def test_what_a_run_is_given(traced: Traced, given: Any, shown: list[tuple[str, str]]) -> None:
+    """Whatever stands for messages in the input is shown as messages; an input without any shows none."""
+    graph = line(State, n=lambda state: None)
+    graph.invoke(given, telemetry=replace(traced.options, capture=True))
+    told = traced.span("invoke_workflow LangGraph").attributes.get("gen_ai.input.messages", "[]")
+    assert shown == [(each["role"], each["parts"][0]["content"]) for each in json.loads(told)]
