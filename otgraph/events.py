@@ -17,6 +17,7 @@ from otgraph.missing import MISSING
 __all__ = [
     "ANYTHING",
     "Emitted",
+    "BlockTold",
     "CheckpointSaved",
     "Fact",
     "MessageTold",
@@ -262,6 +263,20 @@ class MessageTold(Fact):
         self.message = message
         self.metadata = metadata
         self.whole = whole
+
+
+class BlockTold(Fact):
+    """An event of the content of a message is there; a live event, told in place of the message's tokens."""
+
+    kind = 1 << 20
+    whole = False
+
+    def __init__(self, task: TaskInfo, message: dict[str, Any], metadata: dict[str, Any]) -> None:
+        self.run = task.run
+        self.task = task
+        self.attempt = task.attempt
+        self.message = message
+        self.metadata = metadata
 
 
 class ToolTold(Fact):

@@ -77,9 +77,9 @@ SIBLINGS = {
     ("compat", "langchain"): "a Command must pass through LangChain's tools",
     ("utils", "compat"): "names that packages import",
     ("pregel", "graph"): "the base of compiled graphs",
-    ("prebuilt", "compat"): "a name that packages import, and nothing calls",
     ("prebuilt", "langchain"): "agents are LangChain's: these are the doors to them",
     ("langchain", "tracing"): "callbacks are told what spans are",
+    ("stream", "langchain"): "the answers of models are streams of LangChain's",
     ("stream", "tracing"): "a stream reads the record that tracing writes",
 }
 """(importing folder, imported folder) on one floor -> why; "" is otgraph/ itself."""

@@ -103,7 +103,6 @@ LATER = {
     "pregel.protocol": ...,
     "pregel.types": ...,
     "pregel.remote": ...,
-    "stream": ...,
 }
 """What otgraph does not have yet: names, or `...` for a whole module."""
 

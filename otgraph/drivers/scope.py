@@ -21,7 +21,7 @@ from otgraph.engine.run import Run
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import read_state
 from otgraph.errors import RunEndedError
-from otgraph.events import MessageTold, ToolTold, Write
+from otgraph.events import BlockTold, MessageTold, ToolTold, Write
 from otgraph.ids import checkpoint_text
 from otgraph.langchain.bridge import callbacks_of
 from otgraph.langchain.wanted import Wanted
@@ -122,10 +122,18 @@ class CallScope:
         if record.crowded and self.driver is not None:
             self.driver.pause(self)
 
+    def tell_block(self, event: Any, metadata: dict[str, Any]) -> None:
+        """Hand an event of the content of a message to whoever streams such events."""
+        run = self.run
+        if self.heard:
+            run.observer.live_told(self.task, BlockTold(self.task, event, metadata))
+            if run.place.record.crowded and self.driver is not None:
+                self.driver.pause(self)
+
     def tell_tool(self, payload: dict[str, Any]) -> None:
         """Hand what happens in a call of a tool to whoever streams `tools`; nobody else wants to know."""
         if self.heard:
-            self.run.observer.tool_told(self.task, payload)
+            self.run.observer.live_told(self.task, ToolTold(self.task, payload))
 
     def model(self, request: ModelRequest) -> ModelTrace | None:
         """Return the telemetry of a call of a model that is about to begin; None where the run is over."""
@@ -253,7 +261,12 @@ class CallScope:
             config["tags"] = list(given.tags)
         callbacks = given.callbacks if task.callbacks is None else task.callbacks
         mask = self.run.place.record.mask
-        wanted = Wanted(bool(mask & MessageTold.kind), bool(mask & ToolTold.kind), bool(self.clocks))
+        wanted = Wanted(
+            bool(mask & MessageTold.kind),
+            bool(mask & BlockTold.kind),
+            bool(mask & ToolTold.kind),
+            bool(self.clocks),
+        )
         if any(wanted):
             told = task_metadata(task, INTEGRATION)
             callbacks = callbacks_of(self, callbacks, told, list(given.tags), wanted)

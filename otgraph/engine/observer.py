@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from otgraph.events import Outcome, Write
+from otgraph.events import Fact, Outcome, Write
 from otgraph.infos import RunInfo, TaskInfo
 
 __all__ = ["Observer"]
@@ -93,8 +93,8 @@ class Observer(Protocol):
     def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
         """A token or, if it is `whole`, a message is there."""
 
-    def tool_told(self, task: TaskInfo, payload: dict[str, Any]) -> None:
-        """Something happens in a call of a tool."""
+    def live_told(self, task: TaskInfo, fact: Fact) -> None:
+        """Something is to be streamed that is on no span."""
 
     def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
         """A branch of the task's node is called, and shown `view`."""

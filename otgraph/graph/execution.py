@@ -134,7 +134,7 @@ class Execution:
                 self._live = self._live or view.live or self.run.plan.eager
                 if subscription.watches_spans:
                     self.observer.watch_foreign()
-                if "messages" in view.modes:
+                if not {"messages", "blocks"}.isdisjoint(view.modes):
                     expect_models()
         return subscriptions
 

@@ -7,8 +7,11 @@ Rule: nothing here imports LangChain before one of its methods is asked for, and
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from otgraph.stream.projections.transformer import TransformerFactory
 
 __all__ = ["BORROWED", "LangChainMethods"]
 
@@ -28,7 +31,6 @@ BORROWED = frozenset(
         "map",
         "pick",
         "pipe",
-        "stream_events",
         "transform",
         "with_alisteners",
         "with_fallbacks",
@@ -61,7 +63,6 @@ class LangChainMethods:
         map: Callable[..., Any]
         pick: Callable[..., Any]
         pipe: Callable[..., Any]
-        stream_events: Callable[..., Any]
         transform: Callable[..., Any]
         with_alisteners: Callable[..., Any]
         with_fallbacks: Callable[..., Any]
@@ -95,29 +96,49 @@ class LangChainMethods:
         config: Any = None,
         *,
         version: str = "v2",
-        transformers: Sequence[Any] | None = None,
+        transformers: Sequence[TransformerFactory] | None = None,
         **kwargs: Any,
-    ) -> AsyncIterator[Any]:
+    ) -> Any:
         """
-        Run the graph and yield LangChain's events of it: of the run, of each task, and of what is called in them.
+        Run the graph and hand out events of it.
 
         Args:
-            version: `v2` or `v1`.
+            version: `v2` or `v1` for an async iterator of LangChain's events: of the run, of each task, and of what is
+                called in them; `v3`, to be awaited, for an `AsyncGraphRunStream`.
+            transformers: makers of further projections, in version 3.
             kwargs: as in `astream`, and LangChain's own (`include_names`, `exclude_tags`, …).
 
         Raises:
             ImportError: LangChain is not installed.
             NotImplementedError: another version is asked for.
         """
-        if version not in ("v1", "v2") or transformers:
-            raise NotImplementedError(
-                f"astream_events has the versions 'v1' and 'v2', without transformers; not version={version!r}, "
-                f"transformers={transformers!r}"
-            )
+        _check_version(version, transformers)
+        if version == "v3":
+            from otgraph.graph.events import aread_events
+
+            return aread_events(self, input, config, transformers or (), kwargs)  # type: ignore[arg-type]
         from otgraph.langchain.runnable import events
 
-        found: AsyncIterator[Any] = events(self, input, config, version=version, **kwargs)
-        return found
+        return events(self, input, config, version=version, **kwargs)
+
+    def stream_events(
+        self,
+        input: Any,
+        config: Any = None,
+        *,
+        version: str = "v2",
+        transformers: Sequence[TransformerFactory] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run the graph and hand out events of it; in version 3 a `GraphRunStream`. See `astream_events`."""
+        _check_version(version, transformers)
+        if version == "v3":
+            from otgraph.graph.events import read_events
+
+            return read_events(self, input, config, transformers or (), kwargs)  # type: ignore[arg-type]
+        from otgraph.langchain.runnable import method
+
+        return method(self, "stream_events")(input, config, version=version, **kwargs)
 
     def __or__(self, other: Any) -> Any:
         """Return a sequence of this graph and what takes its output."""
@@ -130,3 +151,11 @@ class LangChainMethods:
         from otgraph.langchain.runnable import sequence
 
         return sequence(other, self)
+
+
+def _check_version(version: str, transformers: Any) -> None:
+    if version not in ("v1", "v2", "v3") or (transformers and version != "v3"):
+        raise NotImplementedError(
+            "events have the versions 'v1', 'v2' and, with transformers, 'v3'; not "
+            f"version={version!r}, transformers={transformers!r}"
+        )

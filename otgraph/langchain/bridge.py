@@ -65,7 +65,7 @@ def callbacks_of(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[
     if "langchain_core.callbacks" not in sys.modules:
         return given
     # Imported where it is wanted: it imports LangChain.
-    from otgraph.langchain.handler import manager_for
+    from otgraph.langchain.managers import manager_for
 
     return manager_for(scope, given, metadata, tags, wanted)
 

@@ -11,16 +11,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
 
-from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, CallbackManager
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 
 from otgraph.constants import TAG_NOSTREAM
 from otgraph.errors import RunEndedError
-from otgraph.langchain.tools import ToolHandler
-from otgraph.langchain.wanted import Wanted
 from otgraph.runtime import Scope
 
-__all__ = ["TokenHandler", "manager_for", "without_own"]
+__all__ = ["LifeHandler", "TokenHandler"]
 
 ENGINE_TAGS = ("graph:step:", "seq:step:", "langsmith:")
 """What the tags begin with that say where a model stands, and that nobody filters by."""
@@ -123,48 +121,3 @@ class TokenHandler(LifeHandler):
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Forget the call."""
         self._calls.pop(run_id, None)
-
-
-def manager_for(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str], wanted: Wanted) -> Any:
-    """
-    Return the callbacks of one call of a node: those that its run was given, and handlers of ours.
-
-    Args:
-        given: handlers, a manager, or None.
-        metadata: what LangChain is to say of all that is below, in this order.
-    """
-    own: list[Any] = []
-    if wanted.tokens or wanted.life:
-        own.append(TokenHandler(scope) if wanted.tokens else LifeHandler(scope))
-    if wanted.tools:
-        own.append(ToolHandler(scope))
-    given = without_own(given)
-    if isinstance(given, BaseCallbackManager):
-        for handler in own:
-            given.add_handler(handler, inherit=True)
-        given.add_tags([tag for tag in tags if tag not in given.inheritable_tags])
-        given.add_metadata(metadata)
-        return given
-    handlers = [*(given or ()), *own]
-    return CallbackManager(
-        handlers=handlers,
-        inheritable_handlers=list(handlers),
-        tags=list(tags),
-        inheritable_tags=list(tags),
-        metadata=dict(metadata),
-        inheritable_metadata=dict(metadata),
-    )
-
-
-def without_own(given: Any) -> Any:
-    """Return callbacks without the handlers of calls around this one: each graph tells of its own nodes."""
-    if isinstance(given, BaseCallbackManager):
-        manager = given.copy()
-        manager.handlers = _others(manager.handlers)
-        manager.inheritable_handlers = _others(manager.inheritable_handlers)
-        return manager
-    return None if given is None else _others(given)
-
-
-def _others(handlers: list[Any]) -> list[Any]:
-    return [handler for handler in handlers if not isinstance(handler, (LifeHandler, ToolHandler))]

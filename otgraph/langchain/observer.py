@@ -23,8 +23,8 @@ from otgraph.errors import GraphDrained, GraphInterrupt
 from otgraph.events import Outcome, TaskStarted, Write
 from otgraph.ids import checkpoint_text
 from otgraph.infos import RunInfo, TaskInfo
-from otgraph.langchain.handler import without_own
 from otgraph.langchain.lifecycle import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
+from otgraph.langchain.managers import without_own
 from otgraph.tracing.observer import TracingObserver
 
 __all__ = ["CallbackObserver"]

@@ -15,6 +15,8 @@ class Wanted(NamedTuple):
     """See the module."""
 
     tokens: bool
+    blocks: bool
+    """Whether models are to tell events of their content in place of tokens."""
     tools: bool
     life: bool
     """Whether there are any at all."""

@@ -8,12 +8,12 @@ call the same functions; the order of modes at one fact is that of `ORDER`, what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any, Final, TypeAlias
 
 from otgraph.constants import INTERRUPT, METADATA, RETURN
 from otgraph.engine.shown import plain_interrupt, written_of
 from otgraph.events import (
+    BlockTold,
     CheckpointSaved,
     Emitted,
     Fact,
@@ -35,6 +35,7 @@ from otgraph.events import (
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.missing import MISSING
 from otgraph.stream.message_ids import id_of, ids_in
+from otgraph.stream.times import iso_time
 
 __all__ = ["MODES", "NOTHING_TOLD", "ORDER", "Mode", "States", "project"]
 
@@ -49,6 +50,7 @@ ORDER: Final = (
     "debug",
     "custom",
     "messages",
+    "blocks",
     "tools",
     "retries",
     "spans",
@@ -56,7 +58,7 @@ ORDER: Final = (
 """Which mode speaks first where one fact concerns several."""
 
 
-LIVE: Final = (MessageTold, ToolTold)
+LIVE: Final = (BlockTold, MessageTold, ToolTold)
 """Facts that ride on no event of a span."""
 
 ATTEMPT: Final = "otgraph_attempt"
@@ -269,22 +271,6 @@ def _step_of(checkpoint: dict[str, Any]) -> int | None:
     return metadata.get("step") if isinstance(metadata, Mapping) else None
 
 
-_second: tuple[str, str] = ("0", "1970-01-01T00:00:00.")
-
-
-def iso_time(time_ns: int) -> str:
-    """Return nanoseconds since 1970 as ISO 8601 in UTC, to the microsecond."""
-    global _second  # noqa: PLW0603 (what is the same for a whole second is made once)
-    digits = str(time_ns)
-    known, text = _second
-    if known != digits[:-9]:
-        digits = digits.zfill(10)
-        seconds = digits[:-9]
-        text = datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.")
-        _second = (seconds, text)
-    return f"{text}{digits[-9:-3]}+00:00"
-
-
 def debug_of(kind: str, mode: Mode) -> Mode:
     """Return the mode that wraps the one payload of `mode` with its step and its time."""
 
@@ -321,7 +307,7 @@ def messages_given(fact: TaskStarted, states: States) -> Iterable[Payload]:
     return ()
 
 
-def messages_told(fact: MessageTold, states: States) -> Iterable[Payload]:
+def messages_told(fact: MessageTold | BlockTold, states: States) -> Iterable[Payload]:
     """Hand out every token, and a whole message unless it was shown or given already."""
     message, metadata = fact.message, fact.metadata
     id = id_of(message)  # noqa: A001
@@ -332,6 +318,11 @@ def messages_told(fact: MessageTold, states: States) -> Iterable[Payload]:
     if fact.attempt > 1:
         metadata = {**metadata, ATTEMPT: fact.attempt}
     return ((message, metadata),)
+
+
+def blocks_told(fact: MessageTold | BlockTold, states: States) -> Iterable[Payload]:
+    """Hand out a whole message; what a tool answered, the mode `tools` shows."""
+    return () if getattr(fact.message, "type", None) in ("tool", "remove") else messages_told(fact, states)
 
 
 # ---- tools
@@ -380,6 +371,7 @@ MODES: Final[dict[str, dict[type[Fact], Mode]]] = {
     "messages": {TaskStarted: messages_given, MessageTold: messages_told},
     "custom": {Emitted: custom_emitted},
     "retries": {TaskRetried: retries_announced},
+    "blocks": {TaskStarted: messages_given, MessageTold: blocks_told, BlockTold: messages_told},
     "tools": {ToolTold: tools_told},
     "spans": dict.fromkeys([fact for fact in Fact.__subclasses__() if fact not in LIVE], spans_shot),
 }

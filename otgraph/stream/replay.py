@@ -24,6 +24,9 @@ __all__ = ["LIVE_MODES", "NO_CONTENT", "Retelling", "chunks_of_spans"]
 LIVE_MODES: Final = ("messages", "tools")
 """Modes whose items spans do not keep; a trace store may."""
 
+FLEETING: Final = ("blocks", "spans")
+"""Modes whose items nobody keeps."""
+
 NO_CONTENT: Final = "record it with TelemetryOptions(capture=True)"
 
 
@@ -48,8 +51,9 @@ def chunks_of_spans(
 
 
 def _check_kept(modes: Sequence[str], keeps_tokens: bool) -> None:
-    if "spans" in modes:
-        raise ValueError("stream mode 'spans' cannot be replayed: its items are not kept in spans")
+    for mode in FLEETING:
+        if mode in modes:
+            raise ValueError(f"stream mode {mode!r} cannot be replayed: its items are not kept in spans")
     for mode in LIVE_MODES:
         if mode in modes and not keeps_tokens:
             raise ValueError(

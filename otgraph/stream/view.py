@@ -17,7 +17,7 @@ from otgraph.stream.modes import Mode, project
 
 __all__ = ["Buffer", "View"]
 
-LIVE: Final = frozenset({"custom", "messages", "spans"})
+LIVE: Final = frozenset({"custom", "messages", "blocks", "spans"})
 """Modes whose items are handed out while a node runs."""
 
 Table: TypeAlias = "Mapping[type[Fact], Sequence[tuple[str, Mode]]]"

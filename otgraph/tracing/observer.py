@@ -18,6 +18,7 @@ from otgraph.engine.shown import describe_checkpoint
 from otgraph.events import (
     CheckpointSaved,
     Emitted,
+    Fact,
     MessageTold,
     Outcome,
     RunEnded,
@@ -35,12 +36,11 @@ from otgraph.events import (
     TaskRetried,
     TaskStarted,
     TaskStopped,
-    ToolTold,
     Write,
 )
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
-from otgraph.tracing.counts import count_message, counts_of, run_usage
+from otgraph.tracing.counts import counts_of, run_usage
 from otgraph.tracing.exceptions import Failures, exception_event
 from otgraph.tracing.faults import faults
 from otgraph.tracing.metrics import Meters, meters_for
@@ -380,12 +380,11 @@ class TracingObserver:
 
     def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
         """Tell streams of a token or a message; the span keeps how many there were, and when the first one was."""
-        count_message(task)
-        tell_live(self.record, task, MessageTold(task, message, metadata, whole=whole), self._capture)
+        self.live_told(task, MessageTold(task, message, metadata, whole=whole))
 
-    def tool_told(self, task: TaskInfo, payload: dict[str, Any]) -> None:
-        """Tell streams of a call of a tool; its span says the rest."""
-        tell_live(self.record, task, ToolTold(task, payload), self._capture)
+    def live_told(self, task: TaskInfo, fact: Fact) -> None:
+        """Tell streams of a fact that rides on no span."""
+        tell_live(self.record, task, fact, self._capture)
 
     def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
         """Nothing: to a trace a branch is part of its task."""

@@ -12,7 +12,7 @@ from itertools import count
 from threading import RLock
 from typing import Any, Protocol
 
-from otgraph.events import Fact, MessageTold, ToolTold
+from otgraph.events import BlockTold, Fact, MessageTold, ToolTold
 from otgraph.infos import RunInfo
 
 __all__ = ["Listener", "Record"]
@@ -147,7 +147,7 @@ class Record:
             mask |= listener.mask
             spans = spans or listener.watches_spans
         self.mask, self.spans = mask, spans
-        self.bridged = self._called_back or mask & (MessageTold.kind | ToolTold.kind) != 0
+        self.bridged = self._called_back or mask & (MessageTold.kind | BlockTold.kind | ToolTold.kind) != 0
 
     @property
     def flooded(self) -> bool:

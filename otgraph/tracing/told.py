@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from otgraph.engine.metadata import INTEGRATION, task_metadata
 from otgraph.engine.observer import Observer
-from otgraph.events import Fact
+from otgraph.events import BlockTold, Fact, ToolTold
 from otgraph.langchain.messages import identified, messages_in
+from otgraph.tracing.counts import count_message
 from otgraph.tracing.record import Record
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ __all__ = ["tell_live", "tell_returned"]
 
 def tell_live(record: Record, task: Any, fact: Fact, capture: Capture | None) -> None:
     """Tell streams a fact of a task, if anybody listens; and processors that want it, where content is captured."""
+    if not isinstance(fact, ToolTold):
+        # What is said of a message counts as a token.
+        count_message(task)
     if record.mask & fact.kind:
         span = task.span if task.span._end_time is None else task.run.span
-        span.tell(fact, None if capture is None else capture.told_live)
+        span.tell(fact, None if capture is None or isinstance(fact, BlockTold) else capture.told_live)
 
 
 def tell_returned(observer: Observer, task: Any, result: Any) -> None:

@@ -1,52 +1,78 @@
 """
-The names of LangGraph's transformers of the event stream, which otgraph does not run.
+The names of LangGraph's transformers under the paths at which packages look for them.
 
-Rule: packages may import and subclass them and hand them to `compile`; nothing calls them.
+Rule: they are those of `otgraph.stream`; what a package derives from LangGraph's insides is here, and does nothing.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any
+
+from otgraph.stream.projections.builtin import (
+    CheckpointsTransformer,
+    CustomTransformer,
+    DebugTransformer,
+    LifecyclePayload,
+    LifecycleTransformer,
+    MessagesTransformer,
+    SubgraphTransformer,
+    TasksTransformer,
+    UpdatesTransformer,
+    ValuesTransformer,
+)
+from otgraph.stream.projections.channel import StreamChannel
+from otgraph.stream.projections.mux import StreamMux
+from otgraph.stream.projections.run_stream import (
+    AsyncGraphRunStream,
+    AsyncSubgraphRunStream,
+    GraphRunStream,
+    SubgraphRunStream,
+)
+from otgraph.stream.projections.tool_calls import ToolCallTransformer
+from otgraph.stream.projections.transformer import (
+    ProtocolEvent,
+    StreamTransformer,
+    SubgraphStatus,
+    TransformerFactory,
+)
 
 __all__ = [
+    "AsyncGraphRunStream",
     "AsyncSubgraphRunStream",
+    "CheckpointsTransformer",
+    "CustomTransformer",
+    "DebugTransformer",
+    "GraphRunStream",
+    "LifecyclePayload",
+    "LifecycleTransformer",
+    "MessagesTransformer",
+    "ProtocolEvent",
     "StreamChannel",
+    "StreamMux",
     "StreamTransformer",
     "SubgraphRunStream",
     "SubgraphStatus",
+    "SubgraphTransformer",
+    "TasksTransformer",
     "ToolCallTransformer",
+    "TransformerFactory",
+    "UpdatesTransformer",
+    "ValuesTransformer",
 ]
-
-SubgraphStatus: TypeAlias = Literal["started", "completed", "failed", "interrupted", "drained"]
-
-
-class StreamTransformer:
-    """Makes a projection of the event stream of a graph; `scope` is the namespace that it looks at."""
-
-    required_stream_modes: ClassVar[tuple[str, ...]] = ()
-    requires_async: ClassVar[bool] = False
-    supports_sync: ClassVar[bool] = True
-    before_builtins: ClassVar[bool] = False
-
-    def __init__(self, scope: tuple[str, ...] = (), **given: Any) -> None:
-        self.scope = scope
 
 
 class _TasksLifecycleBase(StreamTransformer):
-    """A transformer that follows the tasks of graphs inside."""
+    """What langchain's `run.subagents` is made of: empty here, `run.subgraphs` has what it would have."""
 
+    def process(self, event: ProtocolEvent) -> bool:
+        """Hide what only the transformers are to see."""
+        return event["method"] != "tasks"
 
-class ToolCallTransformer(StreamTransformer):
-    """A transformer that follows the calls of tools."""
+    def _pop_terminal_transitions(self, *event: Any) -> list[Any]:
+        return []
 
+    def _record_identity(self, *event: Any) -> None: ...
 
-class StreamChannel:
-    """One projection of the event stream."""
+    def _record_pending_tool_calls(self, *event: Any) -> None: ...
 
-
-class SubgraphRunStream:
-    """The event stream of a graph inside."""
-
-
-class AsyncSubgraphRunStream:
-    """The event stream of a graph inside, on the event loop."""
+    def _handle_task_start(self, *event: Any) -> None: ...

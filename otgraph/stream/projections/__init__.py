@@ -1,0 +1,1 @@
+"""What `stream_events(version="v3")` hands out, and how one extends it."""
