@@ -14,6 +14,7 @@ from typing import Any, Final
 from opentelemetry import context as otel_context
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
+from opentelemetry.sdk import _logs as sdk_logs
 
 from otgraph.tracing import names
 from otgraph.tracing.exceptions import exception_event
@@ -56,12 +57,12 @@ class LogExport(logging.Handler):
         if otel_context.get_value(_SUPPRESS_INSTRUMENTATION_KEY) or record.name.startswith(EXPORTERS):
             return
         try:
-            self._provider.get_logger(record.name).emit(_told(record))
+            self._provider.get_logger(record.name).emit(_made(self._provider, _told(record)))
         except Exception:
             self.handleError(record)
 
 
-def _told(record: logging.LogRecord) -> LogRecord:
+def _told(record: logging.LogRecord) -> dict[str, Any]:
     options = get_telemetry()
     attributes: dict[str, Any] = {
         "code.file.path": record.pathname,
@@ -75,15 +76,21 @@ def _told(record: logging.LogRecord) -> LogRecord:
     attributes.update({name: ids[key] for key, name in IDS.items() if key in ids})
     if record.exc_info and record.exc_info[1] is not None:
         attributes.update(exception_event(record.exc_info[1], options)[1])
-    return LogRecord(
-        timestamp=int(record.created * 1e9),
-        observed_timestamp=time_ns(),
-        context=otel_context.get_current(),
-        severity_text=SEVERITY.get(record.levelname, record.levelname),
-        severity_number=_severity(record.levelno),
-        body=str(redacted(options, "log.message", record.getMessage())),
-        attributes=attributes,
-    )
+    return {
+        "timestamp": int(record.created * 1e9),
+        "observed_timestamp": time_ns(),
+        "context": otel_context.get_current(),
+        "severity_text": SEVERITY.get(record.levelname, record.levelname),
+        "severity_number": _severity(record.levelno),
+        "body": str(redacted(options, "log.message", record.getMessage())),
+        "attributes": attributes,
+    }
+
+
+def _made(provider: Any, told: dict[str, Any]) -> Any:
+    """Make a record of the class that the installed SDK takes; until 1.38 that was one of its own."""
+    kind = getattr(sdk_logs, "LogRecord", None)
+    return LogRecord(**told) if kind is None else kind(**told, resource=provider.resource)
 
 
 def _severity(level: int) -> SeverityNumber:

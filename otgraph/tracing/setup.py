@@ -304,16 +304,22 @@ def _flush(providers: Mapping[Signal, Any], timeout: float) -> bool:
     end = monotonic() + timeout
     done = True
     for provider in providers.values():
-        force = getattr(provider, "force_flush", None)
-        if force is not None:
-            left = max(0.0, end - monotonic())
-            done = _within(left, partial(force, int(left * 1000))) and done
+        # A processor that has nothing to flush may say nothing, which a provider of the SDK takes for a no.
+        for each in _processors(provider) or (provider,):
+            force = getattr(each, "force_flush", None)
+            if force is not None:
+                left = max(0.0, end - monotonic())
+                done = _within(left, partial(force, int(left * 1000))) and done
     return done
+
+
+def _processors(provider: Any) -> tuple[Any, ...]:
+    return tuple(getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ()))
 
 
 def _end(provider: Any, seconds: float) -> bool:
     """Shut a provider down; one of the SDK's takes no time limit for spans, so that its processors are told."""
-    for processor in getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ()):
+    for processor in _processors(provider):
         if isinstance(processor, SpanBatches):
             processor.shutdown(seconds * 1000)
     try:

@@ -115,7 +115,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         # Not "ro": a reader of a file in WAL mode has to keep the index of the log.
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode=rw",
-            PATIENCE,
+            timeout=PATIENCE,
             isolation_level=None,
             check_same_thread=False,
             uri=True,
