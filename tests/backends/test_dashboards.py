@@ -28,7 +28,7 @@ from viewers.viewer import eventually
 
 from backends.mishaps import MISHAPS
 from backends.numbers import alerts, mishaps, numbers, recordings
-from backends.servers import Programs, Prometheus, running_collector, running_prometheus
+from backends.servers import Programs, Prometheus, Server, running_collector, running_prometheus
 from backends.tallies import MINUTES, Between, Numbers
 from backends.workload import RUNS, Workload
 
@@ -86,11 +86,9 @@ def other(binaries: Programs, folder: Path) -> Iterator[tuple[Scene, dict[str, i
         running_collector(binaries, place) as collector,
         running_prometheus(binaries, place, collector, *rules) as prometheus,
     ):
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{collector.address('http')}"
         command = [sys.executable, "-m", "backends.mishaps"]
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=300
+            command, env=apart(collector), capture_output=True, text=True, check=False, timeout=300
         )
         assert done.returncode == 0, done.stdout + done.stderr
         faults = MISHAPS["processors that fail"]
@@ -240,3 +238,57 @@ def test_a_metric_is_measured(metric: Metric, scene: Scene, other: tuple[Scene, 
             assert {metric.kind} == {kind["type"] for kind in known[name]}
             return
     raise AssertionError(f"nothing measures {metric.name}")
+
+
+DOTTED = {
+    f"{board.uid}/{panel.title}": query.expr
+    for board in DASHBOARDS
+    for panel in board.panels
+    for query in panel.queries
+    if query.exemplars
+}
+
+
+def test_dots_lead_to_traces(binaries: Programs, folder: Path) -> None:
+    """Asked for the exemplars of each panel that shows them, Prometheus names traces that there are."""
+    named: set[str] = set()
+    place = folder / "dots"
+    place.mkdir()
+    with (
+        running_collector(binaries, place) as collector,
+        running_prometheus(binaries, place, collector) as prometheus,
+        subprocess.Popen(
+            [sys.executable, "-m", "backends.dots"],
+            env={**apart(collector), "OTEL_METRIC_EXPORT_INTERVAL": "1000"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        try:
+            for name, expr in DOTTED.items():
+                workflow = "crowd" if name.startswith("otgraph-nodes/") else ".*"
+                query = filled(expr, {**VARIABLES, **WINDOW, "service": "dots", "workflow": workflow})
+
+                def dots(query: str = query) -> set[str]:
+                    now = time.time()
+                    answer = prometheus.ask(
+                        "http", "/api/v1/query_exemplars", query=query, start=now - MINUTES * 60, end=now
+                    )
+                    found = [exemplar for series in answer["data"] for exemplar in series["exemplars"]]
+                    return {exemplar["labels"]["trace_id"] for exemplar in found}
+
+                named |= eventually(dots, f"dots in {name}")
+        finally:
+            told, _ = process.communicate()
+    assert named
+    assert named <= set(json.loads(told))
+
+
+def apart(collector: Server) -> dict[str, str]:
+    """Return the environment of a process that sends its telemetry to a Collector."""
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address('http')}",
+    }
