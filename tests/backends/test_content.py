@@ -11,16 +11,16 @@ import pytest
 from viewers.viewer import eventually
 
 from backends.conftest import SAMPLING
-from backends.servers import Programs, running_collector, running_jaeger, running_sink
+from backends.servers import Jaeger, Programs, running_collector, running_sink
 from backends.stories import SECRETS
 from backends.workload import happen
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
-def test_content_stays_in_the_collector(binaries: Programs, tmp_path: Path) -> None:
+def test_content_stays_in_the_collector(binaries: Programs, jaeger: Jaeger, tmp_path: Path) -> None:
     """With capture on, no content of state, messages, tools and custom items reaches a backend, and no key either."""
-    with running_jaeger(binaries, tmp_path) as jaeger, running_sink(binaries, tmp_path) as sink:
+    with running_sink(binaries, tmp_path) as sink:
         settings = {
             "JAEGER_ENDPOINT": jaeger.address("otlp"),
             "TEMPO_ENDPOINT": sink.address("otlp"),

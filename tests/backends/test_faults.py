@@ -8,7 +8,7 @@ import pytest
 from viewers.viewer import eventually, free_port
 
 from backends.conftest import SAMPLING
-from backends.servers import Programs, running_collector, running_jaeger, running_sink
+from backends.servers import Jaeger, Programs, running_collector, running_jaeger, running_sink
 from backends.workload import happen
 from otgraph.telemetry import ExportedSpan
 
@@ -32,9 +32,9 @@ def test_a_backend_may_be_away_for_a_while(binaries: Programs, tmp_path: Path) -
                 eventually(lambda: jaeger.count(*traces) == count, "Jaeger to have all spans")
 
 
-def test_nothing_is_too_large_for_the_backends(binaries: Programs, tmp_path: Path) -> None:
+def test_nothing_is_too_large_for_the_backends(binaries: Programs, jaeger: Jaeger, tmp_path: Path) -> None:
     """A run with a state of a megabyte and a long exception arrives as a whole, its attributes cut."""
-    with running_jaeger(binaries, tmp_path) as jaeger, running_sink(binaries, tmp_path) as sink:
+    with running_sink(binaries, tmp_path) as sink:
         settings = {
             "JAEGER_ENDPOINT": jaeger.address("otlp"),
             "TEMPO_ENDPOINT": sink.address("otlp"),
