@@ -14,8 +14,13 @@ from typing import Any
 
 import pytest
 from driven import Driven
-from laws.replayed import line
-from otgraph_exporters.trace_store import TraceStore
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from laws.replayed import Recorder, line, watched
+from otgraph_exporters.trace_store import TraceStore, TraceStoreProcessor
+from parity.described import run_described
+from parity.engine import Engine
+from parity.random_graphs import calls, graphs
 
 from otgraph.telemetry import areplay, replay
 
@@ -59,6 +64,55 @@ def replayer() -> Iterator[Replayer]:
     made = Replayer()
     yield made
     made.close()
+
+
+class StoreRecorder(Recorder):
+    """Records into a trace store, from which another process replays."""
+
+    def __init__(self, replayer: Replayer, processor: TraceStoreProcessor, differences: list[Any]) -> None:
+        Recorder.__init__(self)
+        self.processor = processor
+        self.replayer = replayer
+        self.differences = differences
+        self.provider.add_span_processor(processor)
+
+    def replayed(self, mode: Any, **wishes: Any) -> list[str]:
+        told = Recorder.replayed(self, mode, **wishes)
+        self.processor.force_flush()
+        trace_id = f"{self.spans[0].context.trace_id:032x}"
+        # What is raised here would count as an error of the graph.
+        answer = self.replayer.ask(self.processor.path, trace_id, mode, **wishes)
+        self.differences += [(way, chunks, told) for way, chunks in answer.items() if chunks != told]
+        return told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@settings(max_examples=3, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_every_stream_of_random_graphs_is_replayed_elsewhere(
+    replayer: Replayer, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """
+    Whatever the graph and the call, under both drivers, another process tells the chunks of the stream again.
+
+    Of two tasks that fail at the same time the second may do so when the stream is over; the trace tells of it.
+    """
+    graph = data.draw(graphs())
+    wanted = data.draw(calls(graph))
+    processor = TraceStoreProcessor(tmp_path_factory.mktemp("stores") / "traces.db")
+    compared: list[tuple[list[str], list[str]]] = []
+    differences: list[Any] = []
+    with watched(
+        lambda *both: compared.append(both), lambda: StoreRecorder(replayer, processor, differences)
+    ):
+        run_described(Engine("otgraph"), graph, wanted)
+    processor.shutdown()
+    assert (processor.lost, differences) == (0, [])
+    assert compared
+    for live, told in compared:
+        assert told[: len(live)] == live
+        assert not [chunk for chunk in told[len(live) :] if '"error":{' not in chunk]
 
 
 def test_an_ordinary_run_is_followed_and_replayed_elsewhere(
