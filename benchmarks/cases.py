@@ -24,11 +24,12 @@ from benchmarks.models import MODELS
 from benchmarks.runs import NOTHING, Figures, Run, expect
 from benchmarks.saved import SAVED
 
-__all__ = ["CASES", "CONCURRENT", "EVENTS", "STEPS"]
+__all__ = ["CASES", "CHAINS", "CONCURRENT", "EVENTS", "STEPS"]
 
 EVENTS = 10_000
 STEPS = 10_000
 CONCURRENT = 1_000
+CHAINS = 100
 _THOUSAND = 1_000
 
 
@@ -42,6 +43,19 @@ def _chain_invoke(bench: Bench, **graph: Any) -> Run:
     def run() -> Figures:
         expect(graphs.LENGTH, app.invoke(_fresh())["n"])
         return NOTHING
+
+    return run
+
+
+def _chains_on_thread(bench: Bench) -> Run:
+    """Processor time of the thread that runs the chain: what other threads do meanwhile does not count."""
+    app = graphs.chain(bench.engine)
+
+    def run() -> Figures:
+        begin = time.thread_time()
+        for _ in range(CHAINS):
+            expect(graphs.LENGTH, app.invoke(_fresh())["n"])
+        return {"thread": (time.thread_time() - begin) / CHAINS}
 
     return run
 
@@ -237,6 +251,7 @@ _FOUR = ["values", "updates", "tasks", "debug"]
 CASES: Final[Mapping[str, Callable[[Bench], Run]]] = {
     "chain": _chain_invoke,
     "chain async": _chain_ainvoke,
+    "chains on their thread": _chains_on_thread,
     "chain by hand": _by_hand,
     **{f"chain {mode}": partial(_chain_stream, mode=mode) for mode in [*_FOUR, "spans"]},
     "chain all four": partial(_chain_stream, mode=_FOUR),

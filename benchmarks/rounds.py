@@ -19,7 +19,12 @@ from typing import Any, Final, Literal, TypeAlias
 __all__ = ["WORKERS", "CaseFailed", "Pool", "Round", "Sample", "Side", "WorkerName", "play", "pool"]
 
 WorkerName: TypeAlias = Literal[
-    "otgraph", "otgraph + sdk", "otgraph + sdk + metrics", "langgraph", "langgraph + openinference"
+    "otgraph",
+    "otgraph + sdk",
+    "otgraph + sdk + metrics",
+    "otgraph + sdk + store",
+    "langgraph",
+    "langgraph + openinference",
 ]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -30,6 +35,7 @@ WORKERS: Final[Mapping[WorkerName, tuple[Path, str, str]]] = {
     "otgraph": (Path(sys.executable), "otgraph", "none"),
     "otgraph + sdk": (Path(sys.executable), "otgraph", "sdk"),
     "otgraph + sdk + metrics": (Path(sys.executable), "otgraph", "metrics"),
+    "otgraph + sdk + store": (Path(sys.executable), "otgraph", "store"),
     "langgraph": (ORACLE, "langgraph", "none"),
     "langgraph + openinference": (ORACLE, "langgraph", "openinference"),
 }

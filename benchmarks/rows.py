@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final, TypeAlias
 
-from benchmarks.cases import EVENTS, STEPS
+from benchmarks.cases import CHAINS, EVENTS, STEPS
 from benchmarks.graphs import LENGTH
 from benchmarks.models import TOKENS, TOOL_TURNS
 from benchmarks.rounds import Round, Sample, Side
@@ -118,6 +118,11 @@ def measuring_cost(measured: Sample, unmeasured: Sample) -> float:
     return (measured.seconds - unmeasured.seconds) * 1e6 / LENGTH
 
 
+def storing_cost(stored: Sample, unstored: Sample) -> float:
+    """Microseconds per superstep that the trace store takes of the run's own thread."""
+    return (stored.figures["thread"] - unstored.figures["thread"]) * 1e6 / LENGTH
+
+
 def steepness(sample: Sample) -> float:
     """The last thousand steps as a multiple of the first."""
     return sample.figures["last"] / sample.figures["first"]
@@ -211,6 +216,17 @@ def _metrics() -> list[Row]:
     ]
 
 
+def _stored() -> list[Row]:
+    spans = CHAINS * CHAIN_SPANS
+    case = "chains on their thread"
+    sides = (Side("otgraph + sdk + store", case, spans), _traced(case, spans))
+    title, unit = "trace store: a chain of 10, its own thread", "µs a superstep"
+    return [
+        Row("trace store", title, "the same, not stored", sides, storing_cost, unit, 10),
+        Row("trace store", "trace store: a chain of 10, all threads", "the same, not stored", sides, ratio),
+    ]
+
+
 def _saved() -> list[Row]:
     def row(case: str, title: str, budget: float | None, spans: int | None = None, rounds: int = 15) -> Row:
         sides = (_traced(case, spans), Side("langgraph", case))
@@ -301,4 +317,4 @@ def _imports() -> list[Row]:
     ]
 
 
-ROWS: Final = (*_chain(), *_metrics(), *_streams(), *_saved(), *_loads(), *_models(), *_imports())
+ROWS: Final = (*_chain(), *_metrics(), *_stored(), *_streams(), *_saved(), *_loads(), *_models(), *_imports())

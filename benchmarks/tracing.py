@@ -1,19 +1,21 @@
 """
-The telemetry a worker runs under: none, the SDK, that with a meter provider, or with OpenInference's instrumentor.
+The telemetry a worker runs under: none, the SDK, that with a meter provider, a trace
+store or OpenInference's instrumentor.
 
 Rule: spans and measurements go all the way to an exporter, which counts them and throws them away.
 """
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 __all__ = ["Telemetry", "TracingName", "set_up"]
 
-TracingName: TypeAlias = Literal["none", "sdk", "metrics", "openinference"]
+TracingName: TypeAlias = Literal["none", "sdk", "metrics", "store", "openinference"]
 
 _QUEUE = 2**18
 """Large enough that no span is dropped for want of room: all are counted."""
@@ -56,8 +58,22 @@ def set_up(tracing: TracingName) -> Telemetry:
     if tracing == "openinference":
         instrumentation = import_module("openinference.instrumentation.langchain")
         instrumentation.LangChainInstrumentor().instrument(tracer_provider=provider)
+    if tracing == "store":
+        _store(provider)
     measured = _measure() if tracing == "metrics" else lambda: 0
     return Telemetry(provider.force_flush, exporter.take_count, measured)
+
+
+def _store(provider: Any) -> None:
+    """Have spans written into a trace store too, until the process ends."""
+    from tempfile import TemporaryDirectory
+
+    from otgraph_exporters.trace_store import TraceStoreProcessor
+
+    folder = TemporaryDirectory()
+    processor = TraceStoreProcessor(f"{folder.name}/traces.db")
+    provider.add_span_processor(processor)
+    atexit.register(lambda: (processor.shutdown(), folder.cleanup()))
 
 
 def _measure() -> Callable[[], int]:

@@ -85,7 +85,7 @@ def main() -> None:
     """Answer requests until standard input ends."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.worker")
     parser.add_argument("package", choices=["otgraph", "langgraph"])
-    parser.add_argument("tracing", choices=["none", "sdk", "metrics", "openinference"])
+    parser.add_argument("tracing", choices=["none", "sdk", "metrics", "store", "openinference"])
     parser.add_argument("clock", choices=["wall", "cpu"])
     options = parser.parse_args()
     clock = time.perf_counter if options.clock == "wall" else _processor_time
