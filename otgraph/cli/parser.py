@@ -15,16 +15,8 @@ from otgraph.version import __version__
 __all__ = ["MODES", "make_parser"]
 
 MODES: Final = (
-    "values",
-    "updates",
-    "custom",
-    "messages",
-    "tasks",
-    "checkpoints",
-    "debug",
-    "retries",
-    "spans",
-)
+    "values", "updates", "custom", "messages", "tools", "tasks", "checkpoints", "debug", "retries", "spans",
+)  # fmt: skip
 
 FORMATS: Final = ("ascii", "mermaid", "svg", "png", "json")
 
@@ -166,6 +158,11 @@ def _add_tail(actions: Commands) -> None:
     _add_source(parser, otlp=False)
     parser.add_argument("-t", "--thread", metavar="ID", help="only runs of this thread")
     parser.add_argument("--past", action="store_true", help="begin with what was recorded before")
+    parser.add_argument(
+        "-m", "--mode", metavar="MODE", action="append", choices=MODES,
+        help="instead of spans, what the run streams in this mode, from its beginning; content must be captured",
+    )  # fmt: skip
+    parser.add_argument("-s", "--subgraphs", action="store_true", help="also what happens in graphs inside")
 
 
 def _add_replay(actions: Commands) -> None:
@@ -186,6 +183,12 @@ def _add_replay(actions: Commands) -> None:
         help="as for `otgraph run`; updates by default",
     )
     parser.add_argument("-s", "--subgraphs", action="store_true", help="also what happened in graphs inside")
+    parser.add_argument(
+        "--speed",
+        metavar="N",
+        type=float,
+        help="with the delays that the run had: 1 for all of them, 2 for half",
+    )
 
 
 def _add_diff(actions: Commands) -> None:

@@ -18,13 +18,14 @@ from otgraph.tracing.setup import setup
 __all__ = ["record"]
 
 
-def record(*, tree: bool, store: str | None) -> None:
+def record(*, tree: bool, store: str | None, capture: bool) -> None:
     """
     Set telemetry up for this process.
 
     Args:
         tree: whether to draw runs in the terminal.
         store: the file of a trace store; empty for the default one, None for none.
+        capture: whether content is recorded, so that the store keeps tokens too.
     """
     wanted: list[Callable[[], Any]] = []
     if tree:
@@ -34,7 +35,7 @@ def record(*, tree: bool, store: str | None) -> None:
     if store is not None:
         from otgraph_exporters.trace_store.processor import TraceStoreProcessor
 
-        wanted.append(partial(TraceStoreProcessor, store or None))
+        wanted.append(partial(TraceStoreProcessor, store or None, tokens=capture))
     named = os.environ.get("OTEL_TRACES_EXPORTER", "").strip()
     if not named and any(name.startswith("OTEL_EXPORTER_OTLP_") for name in os.environ):
         named = "otlp"

@@ -76,7 +76,7 @@ def run(given: Namespace) -> int:
     if given.capture:
         options["telemetry"] = replace(graph.options.telemetry or get_telemetry(), capture=True)
     call = Call(graph, _input(given, saved), config, options, printer)
-    record(tree=given.tree, store=given.record)
+    record(tree=given.tree, store=given.record, capture=given.capture)
     try:
         return _perform(call, given)
     finally:

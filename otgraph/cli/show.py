@@ -12,7 +12,7 @@ from typing import Any
 
 from otgraph.cli.values import as_json
 
-__all__ = ["Printer", "part_line", "part_object"]
+__all__ = ["Printer"]
 
 
 class Printer:
@@ -44,12 +44,12 @@ class Printer:
         if mode not in self._modes:
             return
         if self._json:
-            print(as_json(part_object(part)), flush=True)
+            print(as_json(_part_object(part)), flush=True)
         elif mode == "messages":
             self._say(part["data"][0])
         else:
             self._break()
-            print(part_line(part), flush=True)
+            print(_part_line(part), flush=True)
 
     def _say(self, message: Any) -> None:
         """Print the text of a token, on the line of those before."""
@@ -63,6 +63,10 @@ class Printer:
         if self._midline:
             print()
             self._midline = False
+
+    def finish(self) -> None:
+        """End the line that is begun."""
+        self._break()
 
     def end(self, outcome: str, error: Exception | None = None) -> None:
         """Print the result, or how else the run ended."""
@@ -85,12 +89,12 @@ class Printer:
         return {key: value for key, value in self._last.items() if key in self._keys}
 
 
-def part_object(part: Mapping[str, Any]) -> dict[str, Any]:
+def _part_object(part: Mapping[str, Any]) -> dict[str, Any]:
     """Return a part of a stream as an object of JSON."""
     return {"type": part["type"], "ns": list(part["ns"]), "data": part["data"]}
 
 
-def part_line(part: Mapping[str, Any]) -> str:
+def _part_line(part: Mapping[str, Any]) -> str:
     """Return a part of a stream as a line for people."""
     place = " > ".join(level.partition(":")[0] for level in part["ns"])
     return " ".join(filter(None, (part["type"], place and f"[{place}]", as_json(part["data"]))))

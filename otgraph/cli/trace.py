@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,10 +18,11 @@ from otgraph_exporters.run_tree import Forest
 from otgraph_exporters.trace_store.store import StoredRun
 
 from otgraph.cli.exits import CommandError
-from otgraph.cli.show import part_line, part_object
+from otgraph.cli.show import Printer
 from otgraph.cli.source import find_run, open_source, open_store
 from otgraph.cli.spans import TreeSpan
 from otgraph.cli.values import as_json, parse_size, parse_span
+from otgraph.drivers.follow import follow
 from otgraph.drivers.replay import replay
 from otgraph.tracing import names
 
@@ -156,6 +157,8 @@ def _failures(spans: Sequence[Any]) -> Iterator[str]:
 
 def tail(given: Namespace) -> int:
     """Print what is told in the store, as it comes."""
+    if given.mode:
+        return _tail_stream(given)
     with open_store(given.source) as store:
         run_id = None if given.run is None else find_run(store, given.run).run_id
         following = store.follow(run_id, thread_id=given.thread, past=given.past)
@@ -169,6 +172,27 @@ def tail(given: Namespace) -> int:
             return 0
         if following.died:
             print("otgraph: the process of this run is gone; the run never ended", file=sys.stderr)
+    return 0
+
+
+def _tail_stream(given: Namespace) -> int:
+    """Print what a run streams, while it goes on in another process."""
+    if given.run is None and given.thread is None:
+        raise CommandError("tail --mode needs to know of which run: name one, or its --thread")
+    with open_store(given.source) as store:
+        which = (
+            {"thread_id": given.thread}
+            if given.run is None
+            else {"run_id": find_run(store, given.run).run_id}
+        )
+        try:
+            _print_parts(
+                follow(store, stream_mode=given.mode, subgraphs=given.subgraphs, version="v2", **which), given
+            )
+        except KeyboardInterrupt:
+            return 0
+        except ValueError as error:
+            raise CommandError(f"this run cannot be followed in that way: {error}") from None
     return 0
 
 
@@ -201,12 +225,20 @@ def replay_run(given: Namespace) -> int:
         spans = source.spans(run.run_id)
     modes = given.mode or ["updates"]
     try:
-        parts = replay(spans, modes, subgraphs=given.subgraphs, version="v2", run_id=run.run_id)
-        for part in parts:
-            print(as_json(part_object(part)) if given.json else part_line(part), flush=True)
+        parts = replay(
+            spans, modes, subgraphs=given.subgraphs, version="v2", run_id=run.run_id, speed=given.speed
+        )
+        _print_parts(parts, given)
     except ValueError as error:
         raise CommandError(f"run {run.run_id} cannot be replayed: {error}") from None
     return 0
+
+
+def _print_parts(parts: Iterable[Any], given: Namespace) -> None:
+    printer = Printer(given.mode or ["updates"], given.json, (), None)
+    for part in parts:
+        printer.take(part)
+    printer.finish()
 
 
 def gc(given: Namespace) -> int:

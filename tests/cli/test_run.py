@@ -6,11 +6,13 @@ import json
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from otgraph.checkpoint.sqlite.saver import SqliteSaver
+from otgraph.cli.parser import MODES
+from otgraph.stream.parts import StreamMode
 
 CATS = '{"topic": "cats"}'
 
@@ -207,6 +209,11 @@ def test_content_is_recorded_on_request_only(otgraph: Any, folder: Path) -> None
         with TraceStore(folder / f"{name}.db") as store:
             told[name] = json.dumps(store.spans(store.runs()[0].run_id))
     assert ("a secret" in told["bare"], "a secret" in told["full"]) == (False, True)
+
+
+def test_every_mode_can_be_asked_for() -> None:
+    """The modes of the command are those of `stream`."""
+    assert sorted(MODES) == sorted(get_args(StreamMode))
 
 
 def test_help_comes_at_once(otgraph: Any) -> None:

@@ -200,6 +200,25 @@ def _in_flight(path: Path) -> bool:
         )
 
 
+def test_a_stream_is_followed_from_another_process(otgraph: Any, start: Any, folder: Path) -> None:
+    """`tail --mode` prints what a run streams while another process runs it, in the form that `run` has."""
+    arguments = ("graphs:slowly", "-i", '{"topic": "cats"}')
+    writer = start("run", *arguments, "--record", "traces.db", "--capture", "-m", "updates")
+    deadline = time.monotonic() + 40
+    while not (folder / "begun").exists() or not _in_flight(folder / "traces.db"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    reader = start("trace", "tail", "last", "-m", "updates", "-f", "traces.db")
+    (folder / "go").write_text("")
+    out, err = reader.communicate(timeout=40)
+    assert (reader.returncode, err) == (0, "")
+    assert out == writer.communicate(timeout=40)[0]
+    assert out.splitlines()[0] == 'updates {"slow": {"lines": ["slow is done"]}}'
+    again = otgraph("trace", "replay", "last", "-m", "updates", "-f", "traces.db", "--speed", "1000")
+    assert again.stdout == out
+    assert "needs to know of which run" in otgraph("trace", "tail", "-m", "updates", "-f", "traces.db").stderr
+
+
 def test_old_traces_are_deleted(otgraph: Any, recorded: Path) -> None:
     """`gc` deletes what it was told to and says how much; without a wish it deletes nothing."""
     assert otgraph("trace", "gc", "-f", "traces.db").returncode == 2
