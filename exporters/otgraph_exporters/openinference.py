@@ -148,7 +148,9 @@ def _content(span: ReadableSpan, kind: str, told: Mapping[str, Any]) -> dict[str
     if kind in CONTENT:
         given, answered = (told.get(key) for key in CONTENT[kind])
     else:
-        given, answered = told.get(names.PAYLOAD), _written(span)
+        # Of a run that was given messages, these say more than its state.
+        given = told.get(names.INPUT_MESSAGES, told.get(names.PAYLOAD))
+        answered = told.get(names.OUTPUT_MESSAGES, _written(span))
     made: dict[str, Any] = {}
     for what, value in (("input", given), ("output", answered)):
         if value is not None:
@@ -179,11 +181,26 @@ def _messages(prefix: str, text: Any) -> dict[str, Any]:
         if isinstance(message, dict):
             at = f"{prefix}.{number}.message"
             made[f"{at}.role"] = str(message.get("role", ""))
-            parts = message.get("parts")
-            texts = [part.get("content") for part in parts or () if isinstance(part, dict)]
-            words = [each for each in texts if isinstance(each, str)]
-            if words:
-                made[f"{at}.content"] = "\n".join(words)
+            made.update(_parts(at, [part for part in message.get("parts") or () if isinstance(part, dict)]))
+    return made
+
+
+def _parts(at: str, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a message consists of: texts, calls of tools, the answer to one."""
+    made: dict[str, Any] = {}
+    words = [part["content"] for part in parts if isinstance(part.get("content"), str)]
+    for part in parts:
+        if part.get("type") == "tool_call_response":
+            response = part.get("response")
+            words.append(response if isinstance(response, str) else json.dumps(response))
+            made[f"{at}.tool_call_id"] = str(part.get("id", ""))
+    if words:
+        made[f"{at}.content"] = "\n".join(words)
+    for number, call in enumerate(part for part in parts if part.get("type") == "tool_call"):
+        called = f"{at}.tool_calls.{number}.tool_call"
+        made[f"{called}.id"] = str(call.get("id", ""))
+        made[f"{called}.function.name"] = str(call.get("name", ""))
+        made[f"{called}.function.arguments"] = json.dumps(call.get("arguments"))
     return made
 
 

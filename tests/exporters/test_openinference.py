@@ -109,6 +109,36 @@ def test_content_is_where_it_is_captured(way: str) -> None:
         }
 
 
+def test_messages_keep_calls_of_tools_and_their_results(way: str) -> None:
+    """What is said flat of messages has the calls of tools in them and the answers to these, not texts alone."""
+    call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
+    messages = [
+        {"role": "user", "content": "1 + 1?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "2"},
+    ]
+
+    def calculate(state: State) -> None:
+        with model_call("m", parameters={"messages": messages}) as asked:
+            asked.response({"choices": [{"message": {"role": "assistant", "tool_calls": [call]}}]})
+
+    telemetry = Set(way, capture=True)
+    chain(Driven("threads"), calculate).invoke({"lines": []}, telemetry=telemetry.options)
+    told = telemetry.spans()["chat m"]
+    function = "message.tool_calls.0.tool_call.function"
+    assert told["llm.input_messages.0.message.content"] == "1 + 1?"
+    for place in ("llm.input_messages.1", "llm.output_messages.0"):
+        assert (told[f"{place}.{function}.name"], told[f"{place}.{function}.arguments"]) == (
+            "add",
+            '{"a": 1}',
+        )
+    answer = (
+        told["llm.input_messages.2.message.tool_call_id"],
+        told["llm.input_messages.2.message.content"],
+    )
+    assert answer == ("c1", "2")
+
+
 def test_spans_of_others_pass_unchanged(way: str) -> None:
     """A span that is not otgraph's is handed on as it is."""
     telemetry = Set(way, capture=False)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from otgraph_exporters.openinference import OpenInferenceExporter
 
 from .conftest import KINDS, SPANS, Ask
 from .viewer import PHOENIX, ask, eventually, free_port, installed, serving
@@ -67,6 +68,29 @@ def test_an_agents_trace(phoenix: tuple[str, str], librarian: Ask, transport: st
     assert (117, 36, 153) == tuple(
         session[f"token_count_{kind}"] for kind in ("prompt", "completion", "total")
     )
+
+
+def test_openinference(phoenix: tuple[str, str], librarian: Ask) -> None:
+    """With OpenInference's attributes nodes and supersteps have a kind too, and nodes their place in the graph."""
+    exporter = OpenInferenceExporter(HttpExporter(f"{phoenix[0]}/v1/traces"))
+    _, thread = librarian(exporter, project="openinference", capture=True)
+    spans = seen(phoenix[0], "openinference")
+    kinds = {"AGENT": "agent", "LLM": "model", "TOOL": "tool", "CHAIN": None}
+    assert KINDS == Counter((span["name"], kinds[span["span_kind"]], *tokens(span)) for span in spans)
+    assert {thread} == {span["attributes"]["session.id"] for span in spans}
+    assert {"agent": 3, "tools": 3} == Counter(
+        span["attributes"]["graph.node.id"] for span in spans if span["name"].startswith("invoke_node")
+    )
+    agent, *calls = (span["attributes"] for span in spans if span["span_kind"] in ("AGENT", "LLM"))
+    (said,) = json.loads(agent["output.value"])
+    assert said["parts"][0]["content"] == calls[-1]["llm.output_messages.0.message.content"]
+    asked = "message.tool_calls.0.tool_call.function.name"
+    assert (
+        "first_lines"
+        == calls[1][f"llm.output_messages.0.{asked}"]
+        == calls[2][f"llm.input_messages.5.{asked}"]
+    )
+    assert "2 files" == calls[1]["llm.input_messages.3.message.content"]
 
 
 def test_the_tree(phoenix: tuple[str, str], librarian: Ask) -> None:
