@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
@@ -57,7 +56,7 @@ class ModelHandler(BaseCallbackHandler):
 
     def __init__(self) -> None:
         # Kept by their tasks: LangChain does not tell of the end of an async stream that nobody reads to its end.
-        self._calls: WeakValueDictionary[UUID, ModelTrace] = WeakValueDictionary()
+        self._calls: dict[UUID, ref[ModelTrace]] = {}
 
     def on_chat_model_start(
         self,
@@ -109,31 +108,48 @@ class ModelHandler(BaseCallbackHandler):
         call = scope.model(request)
         if call is not None:
             call.begin(current=False)
-            self._calls[run_id] = call
+            calls = self._calls
+            calls[run_id] = ref(call, lambda _: calls.pop(run_id, None))
 
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note that it answers."""
-        call = self._calls.get(run_id)
+        known = self._calls.get(run_id)
+        call = None if known is None else known()
         if call is not None:
             call.first()
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """End a call."""
-        call = self._calls.pop(run_id, None)
+        call = self._ended(run_id)
         if call is not None:
             call.end(_response(response), None)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """End a call that failed, or that nobody wants to hear of any more."""
-        call = self._calls.pop(run_id, None)
+        call = self._ended(run_id)
         if call is not None:
             call.end(_response(kwargs.get("response")), error)
+
+    def _ended(self, run_id: UUID) -> ModelTrace | None:
+        known = self._calls.pop(run_id, None)
+        return None if known is None else known()
+
+
+class _InRuns:
+    """What LangChain takes for a context variable: the handler, for those who are in a run."""
+
+    def __init__(self, handler: ModelHandler) -> None:
+        self._handler = handler
+
+    def get(self) -> ModelHandler | None:
+        """Return it; outside of a run there is nothing to be told, not even tokens, of which each would cost."""
+        return None if SCOPE.get() is None else self._handler
 
 
 def listen() -> None:
     """Have LangChain tell of model calls from now on; to be called once."""
-    handler: Any = ModelHandler()
-    register_configure_hook(ContextVar("otgraph.models", default=handler), inheritable=True)
+    hook: Any = _InRuns(ModelHandler())
+    register_configure_hook(hook, inheritable=True)
 
 
 def _response(result: Any) -> ModelResponse | None:

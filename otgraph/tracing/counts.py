@@ -6,21 +6,13 @@ Rule: counts and durations only; what was counted is never kept on the span.
 
 from __future__ import annotations
 
-from time import time_ns
 from typing import Any
 
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.spending import token_attributes, usage_attributes
 
-__all__ = ["count_message", "counts_of", "run_usage"]
-
-
-def count_message(task: TaskInfo) -> None:
-    """Count a token or a message, and remember when the first one came."""
-    if not task.told:
-        task.first_told_ns = time_ns()
-    task.told += 1
+__all__ = ["counts_of", "run_usage"]
 
 
 def counts_of(task: TaskInfo) -> dict[str, Any]:

@@ -380,7 +380,7 @@ class TracingObserver:
 
     def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
         """Tell streams of a token or a message; the span keeps how many there were, and when the first one was."""
-        self.live_told(task, MessageTold(task, message, metadata, whole=whole))
+        tell_live(self.record, task, MessageTold(task, message, metadata, whole=whole), self._capture)
 
     def live_told(self, task: TaskInfo, fact: Fact) -> None:
         """Tell streams of a fact that rides on no span."""
