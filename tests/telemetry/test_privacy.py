@@ -5,6 +5,7 @@ No secret leaves the process: every byte that any exporter writes is searched fo
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -116,7 +117,8 @@ def test_no_exported_byte_has_a_secret(ran: Callable[..., Ran], mode: str, sink:
     data = SINKS[sink](in_mode(ran, mode))
     assert data or sink == "logs by OTLP" and mode == "default"
     assert found(data) == set()
-    assert b"zq" not in data
+    # Nor the beginning of one; the random bytes of ids may spell the first two letters.
+    assert not re.search(rb"zq[a-z_]{4}", data)
 
 
 @pytest.mark.parametrize("sink", ["spans by OTLP", "console", "trace store"])
