@@ -263,7 +263,9 @@ def graph(
 
 def table(title: str, description: str, keys: dict[str, str], columns: tuple[Column, ...]) -> Panel:
     """Return a table with a row for each combination of the labels `keys`, which are given with their titles."""
-    titles = {**keys, **{f"Value #{chr(ord('A') + n)}": column.title for n, column in enumerate(columns)}}
+    # Grafana calls the values of several queries after them, and those of a single one just so.
+    values = [f"Value #{chr(ord('A') + n)}" for n in range(len(columns))] if len(columns) > 1 else ["Value"]
+    titles = {**keys, **{value: column.title for value, column in zip(values, columns, strict=True)}}
     organize = {
         "id": "organize",
         "options": {
