@@ -73,9 +73,10 @@ JAEGER: Final = (Link("Traces in Jaeger (of one service)", "${jaeger}/search?ser
 
 def traces(title: str, *conditions: str) -> Link:
     """Return a link to the spans in Tempo that meet all conditions of TraceQL, in the time range of the dashboard."""
-    query = {"refId": "A", "queryType": "traceql", "tableType": "traces", "limit": 50}
+    source = {"type": "tempo", "uid": "${tempo}"}
+    query = {"refId": "A", "datasource": source, "queryType": "traceql", "tableType": "traces", "limit": 50}
     pane = {
-        "datasource": "${tempo}",
+        "datasource": source["uid"],
         "queries": [{**query, "query": f"{{ {' && '.join(conditions)} }}"}],
         "range": {"from": "${__from}", "to": "${__to}"},
     }
