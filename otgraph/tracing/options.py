@@ -104,7 +104,10 @@ class TelemetryOptions:
 
 def content_mode() -> str:
     """Return where the environment wants content: `NO_CONTENT`, `SPAN_ONLY`, `EVENT_ONLY` or `SPAN_AND_EVENT`."""
-    said = os.environ.get(CONTENT_VARIABLE, "").strip()
+    said = os.environ.get(CONTENT_VARIABLE)
+    if said is None:
+        return "NO_CONTENT"
+    said = said.strip()
     mode = said.upper() or "NO_CONTENT"
     if mode in CONTENT_MODES:
         return mode

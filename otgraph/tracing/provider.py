@@ -44,6 +44,7 @@ SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 UNSAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
 RANDOM: Final = 0x02
 """The flag for random trace ids (W3C Trace Context, level 2)."""
+SAMPLED_RANDOM: Final = TraceFlags(SAMPLED | RANDOM)
 
 
 class Pipeline:
@@ -60,6 +61,7 @@ class Pipeline:
     __slots__ = (
         "_id_generator",
         "_inherits",
+        "_keeps_roots",
         "_new_context",
         "_new_span_id",
         "_random",
@@ -89,6 +91,9 @@ class Pipeline:
         sampler: Sampler = getattr(provider, "sampler", None) or ALWAYS_ON
         self._sampler = GuardedSampler(sampler)
         self._inherits = _inherits(sampler)
+        on = sampler._root if type(sampler) is ParentBased else sampler
+        self._keeps_roots = on is ALWAYS_ON
+        """Whether every span without a parent is sampled, so that nobody need be asked."""
         says_random = getattr(self._id_generator, "is_trace_id_random", None)
         self._random = says_random is not None and bool(says_random())
         """Whether the trace ids it makes are random, as far as the installed SDK asks."""
@@ -105,8 +110,15 @@ class Pipeline:
         """Make a span whose parent is the current span of `context`, if there is one."""
         parent = trace.get_current_span(context).get_span_context()
         if not parent.is_valid:
-            lineage = (self._id_generator.generate_trace_id(), None)
-            return self._sampled(name, context, attributes, links, lineage, kind)
+            trace_id = self._id_generator.generate_trace_id()
+            if not self._keeps_roots:
+                return self._sampled(name, context, attributes, links, (trace_id, None), kind)
+            own = SpanContext(
+                trace_id, self._new_span_id(), False, SAMPLED_RANDOM if self._random else SAMPLED
+            )
+            span = Span(self.source, name, own, None, attributes, links, kind)
+            span.exported = self.exports
+            return span
         return self._sampled(name, context, attributes, links, (parent.trace_id, parent), kind)
 
     def child(
