@@ -85,19 +85,35 @@ def _speaking(bench: Bench, colour: str, **model: Any) -> Any:
     return one_node(bench.engine, read if colour == "sync" else aread)
 
 
-def _tokens(bench: Bench, colour: str) -> Run:
+def _telling(bench: Bench, colour: str) -> Any:
+    """Return otgraph's graph whose only node hands out what a client streams that knows nothing of LangChain."""
+    from otgraph.messages import model_call
+
+    def read(state: dict[str, int]) -> dict[str, int]:
+        with model_call("speaker") as call:
+            for _ in range(TOKENS):
+                call.token("token ")
+        return {"n": TOKENS}
+
+    async def aread(state: dict[str, int]) -> dict[str, int]:
+        return read(state)
+
+    return one_node(bench.engine, read if colour == "sync" else aread)
+
+
+def _tokens(bench: Bench, colour: str, *, plain: bool = False) -> Run:
     """LangChain may add an empty token that marks the last one."""
-    app = _speaking(bench, colour, count=TOKENS)
+    app = _telling(bench, colour) if plain else _speaking(bench, colour, count=TOKENS)
 
     def run() -> Figures:
-        tokens = sum(bool(token.text) for token, _ in app.stream({"n": 0}, stream_mode="messages"))
+        tokens = sum(bool(token.content) for token, _ in app.stream({"n": 0}, stream_mode="messages"))
         expect(TOKENS, tokens)
         return {"chunks": tokens}
 
     async def arun() -> Figures:
         tokens = 0
         async for token, _ in app.astream({"n": 0}, stream_mode="messages"):
-            tokens += bool(token.text)
+            tokens += bool(token.content)
         expect(TOKENS, tokens)
         return {"chunks": tokens}
 
@@ -203,6 +219,8 @@ def _agent(bench: Bench) -> Callable[[], Figures]:
 MODELS: Final[Mapping[str, Callable[[Bench], Run]]] = {
     "tokens": partial(_tokens, colour="sync"),
     "tokens async": partial(_tokens, colour="async"),
+    "tokens of a client": partial(_tokens, colour="sync", plain=True),
+    "tokens of a client, async": partial(_tokens, colour="async", plain=True),
     "tokens of the model": partial(_bare, colour="sync"),
     "tokens of the model, async": partial(_bare, colour="async"),
     "token wait": partial(_delay, colour="sync"),

@@ -294,7 +294,15 @@ def _models() -> list[Row]:
             Row(case, f"{title}: LangGraph", "", (peer,), wait, "ms", rounds=3),
         ]
 
+    def client(case: str, colour: str) -> Row:
+        # LangGraph streams the tokens of models of LangChain's only, so that is what a client is made into there.
+        theirs = Side("langgraph", "tokens" if colour == "sync" else "tokens async")
+        title = f"a stream of {TOKENS:,} tokens of a plain client, {colour}"
+        return Row(case, title, _LANGGRAPH, (_traced(case), theirs), ratio, budget=0.5, rounds=5)
+
     return [
+        client("tokens of a client", "sync"),
+        client("tokens of a client, async", "async"),
         *tokens("tokens", "sync", "tokens of the model"),
         *tokens("tokens async", "async", "tokens of the model, async"),
         *delay("token wait", "sync"),
