@@ -30,7 +30,9 @@ def check_modes(given: Any) -> tuple[str, ...]:
     modes = (given,) if isinstance(given, str) else tuple(given)
     for mode in modes:
         if mode not in MODES:
-            raise ValueError(f"unknown stream mode {mode!r}; there are {', '.join(sorted(MODES))}")
+            # `blocks` is for the engine's own use, beneath `stream_events`.
+            known = ", ".join(sorted(MODES.keys() - {"blocks"}))
+            raise ValueError(f"unknown stream mode {mode!r}; there are {known}")
     return modes
 
 
