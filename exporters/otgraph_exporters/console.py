@@ -147,7 +147,11 @@ class ConsoleProcessor(SpanProcessor):
             else:
                 self._log = self._log or PlainLog(stream)
             self._working = True
-        Thread(target=self._work, name="otgraph-console", daemon=True).start()
+        try:
+            Thread(target=self._work, name="otgraph-console", daemon=True).start()
+        except RuntimeError:
+            # The interpreter ends, or there are as many threads as there may be: shutting down tells what there is.
+            pass
 
     def _relieve(self) -> None:
         # Somebody else may be at it, or this very thread may be, interrupted by a finaliser.

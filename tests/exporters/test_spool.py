@@ -316,3 +316,22 @@ def test_what_cannot_be_read_is_lost_alone(
     assert logging.ERROR in [record.levelno for record in caplog.records]
     with TraceStore(path) as store:
         assert len(store.runs()) == 1
+
+
+def test_where_no_thread_can_be_started_the_end_writes(
+    telemetry: Callable[..., Telemetry], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process on its way out, which Python 3.12 lets start no thread any more, stores what it tells all the same."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    traced = telemetry()
+    graph = chain(THREADS)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        graph.invoke({"lines": []}, telemetry=traced.options)
+        traced.provider.shutdown()
+    with TraceStore(path) as store:
+        (run,) = store.runs()
+    assert "success" == run.outcome

@@ -119,8 +119,14 @@ class Spool:
         if self._thread is None and not self._stopped:
             with self._starting:
                 if self._thread is None:
-                    self._thread = Thread(target=self._work, name="otgraph-trace-store", daemon=True)
-                    self._thread.start()
+                    thread = Thread(target=self._work, name="otgraph-trace-store", daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError:
+                        # The interpreter ends, or there are as many threads as there may be: what waits is written by
+                        # whoever flushes or shuts down.
+                        return
+                    self._thread = thread
 
     # ---- the writer's side
 
