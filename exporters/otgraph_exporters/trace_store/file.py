@@ -145,10 +145,12 @@ def _make_folder(folder: Path) -> None:
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     try:
+        # The tables first: whoever makes them writes the ids in the same transaction.
+        tables = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
         application, version = (
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
         )
-        if application == 0 and not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        if application == 0 and not tables:
             _lay_out(connection)
             return
     except sqlite3.DatabaseError as error:
