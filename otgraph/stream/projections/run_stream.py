@@ -105,7 +105,7 @@ class GraphRunStream(_Reading):
         self.abort()
 
 
-class _Subgraph:
+class _Subgraph(_RunStream):
     path: tuple[str, ...]
     """Its namespace."""
     graph_name: str | None
@@ -116,14 +116,6 @@ class _Subgraph:
     error: str | None
     """Why it failed, if it did."""
 
-    def _describe(self, path: tuple[str, ...], graph_name: str | None, trigger_call_id: str | None) -> None:
-        self.path, self.graph_name, self.trigger_call_id = path, graph_name, trigger_call_id
-        self.status, self.error = "started", None
-
-
-class SubgraphRunStream(_Reading, _Subgraph):
-    """A graph inside a run, read as the run is."""
-
     def __init__(
         self,
         mux: StreamMux,
@@ -132,8 +124,13 @@ class SubgraphRunStream(_Reading, _Subgraph):
         graph_name: str | None = None,
         trigger_call_id: str | None = None,
     ) -> None:
-        _Reading.__init__(self, mux)
-        self._describe(path, graph_name, trigger_call_id)
+        super().__init__(mux)
+        self.path, self.graph_name, self.trigger_call_id = path, graph_name, trigger_call_id
+        self.status, self.error = "started", None
+
+
+class SubgraphRunStream(_Subgraph, _Reading):
+    """A graph inside a run, read as the run is."""
 
     def _drain(self) -> None:
         pump = self._mux.pump
@@ -187,19 +184,8 @@ class AsyncGraphRunStream(_AsyncReading):
         await self.abort()
 
 
-class AsyncSubgraphRunStream(_AsyncReading, _Subgraph):
+class AsyncSubgraphRunStream(_Subgraph, _AsyncReading):
     """A graph inside a run on the event loop, read as the run is."""
-
-    def __init__(
-        self,
-        mux: StreamMux,
-        *,
-        path: tuple[str, ...],
-        graph_name: str | None = None,
-        trigger_call_id: str | None = None,
-    ) -> None:
-        _AsyncReading.__init__(self, mux)
-        self._describe(path, graph_name, trigger_call_id)
 
     async def _drain(self) -> None:
         apump = self._mux.apump
