@@ -36,7 +36,8 @@ FLOORS = {
     # 0 words
     "__init__.py": 0, "command.py": 0, "constants.py": 0, "errors.py": 0, "events.py": 0, "ids.py": 0,
     "infos.py": 0, "missing.py": 0, "options.py": 0, "policies.py": 0, "run_config.py": 0,
-    "snapshot.py": 0, "timeout.py": 0, "typing.py": 0, "usage.py": 0, "version.py": 0, "warnings.py": 0,
+    "snapshot.py": 0, "timeout.py": 0, "tracebacks.py": 0, "typing.py": 0, "usage.py": 0, "version.py": 0,
+    "warnings.py": 0,
     # doors at LangGraph's import paths
     "callbacks.py": 6, "config.py": 6, "pregel/": 6, "types.py": 6, "utils/": 6,
     # a door of our own

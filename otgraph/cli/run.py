@@ -15,8 +15,7 @@ from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from otgraph.cli.exits import DONE, DRAINED, FAILED, PAUSED, CommandError
@@ -28,12 +27,11 @@ from otgraph.cli.values import parse_answer, parse_json
 from otgraph.command import Command
 from otgraph.errors import GraphDrained
 from otgraph.runtime import RunControl
+from otgraph.tracebacks import FULL, is_ours
 from otgraph.tracing.options import get_telemetry
 from otgraph.tracing.setup import flush
 
 __all__ = ["run"]
-
-HERE: Final = str(Path(__file__).parent.parent)
 
 
 @dataclass
@@ -214,7 +212,7 @@ def _thread(call: Call) -> str:
 def _told(error: Exception) -> str:
     """Return an error with the frames of the program, and without those of the engine."""
     told = traceback.TracebackException.from_exception(error)
-    if os.environ.get("OTGRAPH_TRACEBACK") != "full":
-        stack = [frame for frame in told.stack if not frame.filename.startswith(HERE)]
+    if os.environ.get(FULL) != "full":
+        stack = [frame for frame in told.stack if not is_ours(frame.filename)]
         told.stack = traceback.StackSummary.from_list(stack)
     return "".join(told.format())

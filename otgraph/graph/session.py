@@ -20,6 +20,7 @@ from otgraph.graph.views import views_of
 from otgraph.plan.model import Keys, Plan
 from otgraph.runtime import SCOPE
 from otgraph.stream.subscription import Subscription
+from otgraph.tracebacks import shorten
 from otgraph.usage import Usage
 
 if TYPE_CHECKING:
@@ -104,7 +105,11 @@ class Session:
     def run(self) -> Any:
         """Drive the run to its end with nobody watching."""
         host = host_of(self._given)
-        return self.run_alone(self._given) if host is None else host.run(self)
+        try:
+            return self.run_alone(self._given) if host is None else host.run(self)
+        except Exception as error:
+            shorten(error)
+            raise error
 
     def run_alone(self, given: Arguments) -> Any:
         """Drive a run to its end that asks nobody around."""
@@ -116,7 +121,11 @@ class Session:
     async def arun(self) -> Any:
         """Drive the run to its end on the event loop with nobody watching."""
         host = host_of(self._given)
-        return await (self.arun_alone(self._given) if host is None else host.arun(self))
+        try:
+            return await (self.arun_alone(self._given) if host is None else host.arun(self))
+        except Exception as error:
+            shorten(error)
+            raise error
 
     async def arun_alone(self, given: Arguments) -> Any:
         """Drive a run to its end on the event loop that asks nobody around."""
@@ -131,7 +140,11 @@ class Session:
         self.usage = run.place.usage
 
     def _conclude(self, execution: Execution, driver: Driver) -> None:
-        self.result = driver.result()
+        try:
+            self.result = driver.result()
+        except Exception as error:
+            shorten(error)
+            raise error
         self._note(execution.run)
 
     def _resolved(self, mode: Any) -> Any:
