@@ -7,7 +7,7 @@ Rule: a slot is held by a call of user code and by nothing else, so one slot is 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import Context
 from math import inf
 from time import monotonic, time
@@ -23,6 +23,7 @@ from otgraph.engine.effects import CANCELLED, CallNode, Expired, Flow, RunCancel
 from otgraph.errors import RunEndedError
 from otgraph.stream.subscription import Subscription
 from otgraph.tracing.record import Record
+from otgraph.tracing.spans import end_stream
 
 __all__ = ["Driver"]
 
@@ -67,6 +68,8 @@ class Driver(Caller):
         """The calls in progress that somebody else may have to give up."""
         self.held: Strand | None = None
         """A strand whose effect waits until the consumer has taken what is there."""
+        self._sealed = False
+        """Whether the run's own stream is over, though the run is not."""
         self._overdue = False
         """Whether the time of some group was up."""
         self.jobs: list[Job] = []
@@ -290,15 +293,16 @@ class Driver(Caller):
         """Stop the run because the call it was begun in was given up; called from any thread."""
         raise NotImplementedError
 
-    def seal(self, watching: Iterable[Subscription]) -> None:
+    def seal(self, watching: Sequence[Subscription]) -> None:
         """Let the run's own stream hear nothing more, where a failure has just stopped the tasks of the run itself."""
         if any(not group.nested for group in self.coordinator.stopped):
             self.deafen(watching)
 
-    def deafen(self, watching: Iterable[Subscription]) -> None:
-        """Let the run's own stream hear nothing more."""
-        for subscription in watching:
-            self.record.unsubscribe(subscription)
+    def deafen(self, watching: Sequence[Subscription]) -> None:
+        """Let the run's own stream hear nothing more, and its trace say where that was."""
+        if not self._sealed:
+            self._sealed = True
+            end_stream(self.record, watching)
 
     def unwind(self) -> None:
         """Let all flows come to their end, with nothing performed for them any more."""

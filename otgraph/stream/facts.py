@@ -8,6 +8,7 @@ stays hidden or cut, and what never arrived is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from typing import Any, Final, TypeAlias
 
 from otgraph.constants import NS_SEP, ROOT
@@ -61,6 +62,8 @@ class RecordedRun:
         self.start_ns = start_ns
         self._entries: list[Told] = []
         """Facts in any order, each with its payload."""
+        self._end = inf
+        """The place in the record from which on the run's own stream heard nothing more."""
 
     def add(self, span: ExportedSpan, run: RunInfo) -> None:
         """Take the facts that rode on a span of `run`, which is the root run or nested in it."""
@@ -70,6 +73,8 @@ class RecordedRun:
         live: list[ExportedEvent] = span.get("live") or []  # type: ignore[assignment]
         for event in sorted((*span["events"], *live), key=_seq_of):
             self._keep(told.event(event))
+            if event["name"] == names.STREAM_ENDED and run is self.run:
+                self._end = min(self._end, _seq_of(event))
         self._keep(told.end(span["attributes"], span["end_ns"]))
 
     def _keep(self, told: Told | None) -> None:
@@ -80,6 +85,8 @@ class RecordedRun:
         """Yield the facts in their order, each complete when it is yielded."""
         states = RecordedStates()
         for fact, told in sorted(self._entries, key=lambda entry: entry[0].seq):
+            if fact.seq > self._end:
+                return
             states.complete(fact, told)
             yield fact
             states.leave(fact)

@@ -39,6 +39,8 @@ class Following:
         self._shows_spans = "spans" in view.modes
         self._retelling: Retelling | None = None
         self._root: RunInfo | None = None
+        self._ended = False
+        """Whether the run's own stream is over: of what follows only the spans are told."""
 
     def take(self, entries: Iterable[Mapping[str, Any]]) -> list[Any]:
         """
@@ -64,7 +66,9 @@ class Following:
         run = self._family.run_of(span)
         if run is None or root_of(run) is not self._root:
             return None
-        told = self._told(entry, span, run)
+        if kind == "event" and entry["name"] == names.STREAM_ENDED and run is self._root:
+            self._ended = True
+        told = None if self._ended else self._told(entry, span, run)
         fact: Fact | None = None
         if told is not None:
             fact = told[0]

@@ -7,7 +7,7 @@ the same order. Nothing else happens here: nobody waits, nobody raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 from threading import RLock
 from typing import Any, Protocol
@@ -132,10 +132,20 @@ class Record:
 
     def unsubscribe(self, listener: Listener) -> None:
         """Tell `listener` nothing more."""
-        with self._lock:
-            self._listeners = tuple([other for other in self._listeners if other is not listener])
-            self._note_wishes()
+        self.retire((listener,))
         self.relieve()
+
+    def retire(self, listeners: Collection[Listener], *, numbered: bool = False) -> int:
+        """
+        Tell some listeners nothing more.
+
+        Args:
+            numbered: whether that is part of the record: return its number there then, else 0.
+        """
+        with self._lock:
+            self._listeners = tuple([other for other in self._listeners if other not in listeners])
+            self._note_wishes()
+            return next(self.numbers) if numbered else 0
 
     def call_back(self) -> None:
         """Let model clients find the run whether somebody listens or not."""

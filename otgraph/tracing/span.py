@@ -129,6 +129,15 @@ class Span(ApiSpan, RecordedSpan):
         if source.events and self.exported:
             source.tell_event(self, name, now, self._plain(attributes, more))
 
+    def mark(self, name: str, number: int) -> None:
+        """Add an event of the engine that has its place in the record already, and that no stream shows."""
+        source, now = self._source, time_ns()
+        self._raw_events.append((name, now, None, number, True))
+        if len(self._raw_events) > source.limits.event_room:
+            self._cut_events()
+        if source.events and self.exported:
+            source.tell_event(self, name, now, self._plain(None, number))
+
     def tell(self, fact: Any, content: Callable[[Any], tuple[str, dict[str, Any]]] | None = None) -> None:
         """
         Tell the stream a live event: one that is not kept, and that no exporter sees.

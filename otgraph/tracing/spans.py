@@ -8,7 +8,7 @@ begun inside its caller.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from opentelemetry.context import Context
@@ -22,10 +22,10 @@ from otgraph.tracing.options import TelemetryOptions
 from otgraph.tracing.origin import NOWHERE, Lineage
 from otgraph.tracing.place import Place, begun_in
 from otgraph.tracing.provider import AnyPipeline
-from otgraph.tracing.record import Record
+from otgraph.tracing.record import Listener, Record
 from otgraph.tracing.span import Span
 
-__all__ = ["end_left", "let_go", "run_span", "said_again", "task_span"]
+__all__ = ["end_left", "end_stream", "let_go", "run_span", "said_again", "task_span"]
 
 
 def run_span(
@@ -108,6 +108,18 @@ def _below_caller(pipeline: AnyPipeline, name: str, caller: TaskInfo, attributes
     if below_another:
         return pipeline.root(name, context, attributes)
     return pipeline.child(name, caller.span, context, attributes)
+
+
+def end_stream(record: Record, listeners: Collection[Listener]) -> None:
+    """
+    Let the root run's own listeners hear nothing more, and its span say from which place in the record on.
+
+    What is recorded later, as the failure of a second task, is told to others only; a replay leaves it out.
+    """
+    number = record.retire(listeners, numbered=True)
+    record.relieve()
+    if record.runs:
+        record.runs[0].span.mark(names.STREAM_ENDED, number)
 
 
 def end_left(run: RunInfo, outcome: Outcome) -> int:

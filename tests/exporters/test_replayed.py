@@ -93,11 +93,7 @@ class StoreRecorder(Recorder):
 def test_every_stream_of_random_graphs_is_replayed_elsewhere(
     replayer: Replayer, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """
-    Whatever the graph and the call, under both drivers, another process tells the chunks of the stream again.
-
-    Of two tasks that fail at the same time the second may do so when the stream is over; the trace tells of it.
-    """
+    """Whatever the graph and the call, under both drivers, another process tells the chunks of the stream again."""
     graph = data.draw(graphs())
     wanted = data.draw(calls(graph))
     processor = TraceStoreProcessor(tmp_path_factory.mktemp("stores") / "traces.db")
@@ -110,9 +106,7 @@ def test_every_stream_of_random_graphs_is_replayed_elsewhere(
     processor.shutdown()
     assert (processor.lost, differences) == (0, [])
     assert compared
-    for live, told in compared:
-        assert told[: len(live)] == live
-        assert not [chunk for chunk in told[len(live) :] if '"error":{' not in chunk]
+    assert [live for live, _ in compared] == [told for _, told in compared]
 
 
 def test_an_ordinary_run_is_followed_and_replayed_elsewhere(

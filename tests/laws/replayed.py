@@ -6,6 +6,7 @@ Rule: what is compared is JSON of the live chunk, taken as it was handed out, wi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,10 +16,12 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from otgraph.events import Outcome
 from otgraph.graph.session import Session
 from otgraph.runtime import SCOPE
 from otgraph.stream.envelope import check_modes
 from otgraph.telemetry import TelemetryOptions, read_otlp, replay
+from otgraph.tracing import names
 from otgraph.tracing.payload import dumps
 
 __all__ = ["Recorder", "line", "watched"]
@@ -45,7 +48,21 @@ class Recorder:
 
     def replayed(self, mode: Any, **wishes: Any) -> list[str]:
         """Return the chunks of a stream as the spans tell them."""
-        return [line(chunk) for chunk in replay(read_otlp(self.otlp()), mode, **wishes)]
+        return [line(chunk) for chunk in replay(read_otlp(self.otlp()), mode, run_id=self.run_id, **wishes)]
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run that began first; its nodes may have begun others with threads of their own."""
+        return str(self._first[names.RUN_ID])
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether that run was cut off, as where its stream could not show what came next."""
+        return bool(self._first[names.OUTCOME] == Outcome.CANCELLED)
+
+    @property
+    def _first(self) -> Any:
+        return min(self.spans, key=lambda span: span.start_time).attributes
 
 
 class _Watch:
@@ -64,6 +81,8 @@ class _Watch:
         self.mode = session._resolved(mode)
         self.version, self.wishes = version, wishes
         self.live: list[str] = []
+        self.left = False
+        """Whether its reader has left before its end."""
 
     def compare(self) -> tuple[list[str], list[str]] | None:
         """Return what was streamed and what is replayed; None if there is nothing to replay."""
@@ -72,7 +91,7 @@ class _Watch:
         told = self.recorder.replayed(
             self.mode, subgraphs=self.wishes.get("subgraphs", False), version=self.version
         )
-        return self.live, told
+        return self.live, told[: len(self.live)] if self.left or self.recorder.cut_off else told
 
 
 def line(chunk: Any) -> str:
@@ -86,6 +105,8 @@ def watched(
 ) -> Iterator[None]:
     """
     Have every stream of a root run, of either colour, recorded and replayed, and both told to `report`.
+
+    Where a stream has come to no end of its own, as much is compared as was streamed.
 
     Args:
         make: makes who records it.
@@ -102,6 +123,9 @@ def watched(
             for chunk in inner:
                 watch.live.append(line(chunk))
                 yield chunk
+        except GeneratorExit:
+            watch.left = True
+            raise
         finally:
             inner.close()  # type: ignore[attr-defined]
             compared = watch.compare()
@@ -119,6 +143,9 @@ def watched(
             async for chunk in inner:
                 watch.live.append(line(chunk))
                 yield chunk
+        except (GeneratorExit, asyncio.CancelledError):
+            watch.left = True
+            raise
         finally:
             await inner.aclose()
             compared = watch.compare()

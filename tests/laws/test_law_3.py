@@ -6,6 +6,7 @@ import json
 import operator
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,6 +23,8 @@ from parity.random_graphs import calls, graphs
 from parity.registry import load_programs, run_program
 from typing_extensions import TypedDict
 
+from otgraph.config import get_stream_writer
+from otgraph.drivers import base
 from otgraph.graph import START, StateGraph
 from otgraph.telemetry import TelemetryOptions, Truncated, read_otlp, read_spans, replay
 from otgraph.tracing import names
@@ -79,7 +82,7 @@ def _mismatches() -> tuple[list[Any], Any]:
     found: list[Any] = []
 
     def report(live: list[str], back: list[str]) -> None:
-        if back[: len(live)] != live:
+        if back != live:
             found.append((live, back))
 
     return found, report
@@ -130,6 +133,47 @@ class Bag(TypedDict, total=False):
 
     value: Any
     values: Annotated[list[Any], operator.add]
+
+
+def test_what_follows_the_end_of_a_stream_is_not_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that speaks and fails when a failure beside it has ended the stream is in the trace, in no stream."""
+    said, ended = threading.Event(), threading.Event()
+    end_stream = base.end_stream
+
+    def end_stream_and_tell(*given: Any) -> None:
+        end_stream(*given)
+        ended.set()
+
+    monkeypatch.setattr(base, "end_stream", end_stream_and_tell)
+
+    def first(state: Bag) -> Bag:
+        assert said.wait(30)
+        raise ValueError("first")
+
+    def second(state: Bag) -> Bag:
+        get_stream_writer()("in time")
+        said.set()
+        assert ended.wait(30)
+        get_stream_writer()("late")
+        raise ValueError("second")
+
+    builder = StateGraph(Bag).add_node(first).add_node(second)
+    graph = builder.add_edge(START, "first").add_edge(START, "second").compile()
+    for run in (graph.stream, graph.invoke):
+        said.clear(), ended.clear()
+        recorder, live = Recorder(), []
+        with pytest.raises(ValueError, match="first"):
+            live.extend(run({}, stream_mode=MODES, telemetry=recorder.options))  # type: ignore[operator]
+        told = list(replay(read_otlp(recorder.otlp()), MODES))
+        assert [line(chunk) for chunk in live or told] == [line(chunk) for chunk in told]
+        assert ["in time"] == [said for mode, said in told if mode == "custom"]
+        assert ["first"] == [done["name"] for mode, done in told if mode == "tasks" and "error" in done]
+        events = [event for span in read_spans(recorder.spans) for event in span["events"]]
+        assert [2, 2, 1] == [
+            sum(event["name"] == name for event in events)
+            for name in ("otgraph.custom", "exception", names.STREAM_ENDED)
+        ]
+    assert live == []
 
 
 atoms = (
