@@ -49,6 +49,7 @@ class RunInfo:
 
     __slots__ = (
         "agent",
+        "awaited",
         "chain",
         "given",
         "id",
@@ -105,6 +106,8 @@ class RunInfo:
         """What it was called with."""
         self.chain: Any = None
         """LangChain's handle of the run, where it was given callbacks."""
+        self.awaited = False
+        """Whether it is run on an event loop."""
         self.span: Any = None
         """The observer's handle of the run; nobody else looks at it."""
         self.step_span: Any = None

@@ -41,6 +41,7 @@ PROMPT_SECONDS = 0.05
 class AsyncDriver(LoopCalls):
     """See the module; the constructor is the one of `Driver`."""
 
+    awaits = True
     cancellation = asyncio.CancelledError
     _shared: SharedTask | None = None
     """The task that pumps, where nodes can share it."""

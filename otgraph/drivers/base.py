@@ -41,6 +41,8 @@ class Driver(Caller):
         above: the call inside which the run was begun, if it is a run inside a node.
     """
 
+    awaits = False
+    """Whether it runs on an event loop."""
     cancellation: type[BaseException] = GeneratorExit
     """What user code sees that is cancelled, where it sees anything."""
 

@@ -44,7 +44,7 @@ def branches_flow(run: Run, task: Task, result: Any) -> Flow:
             run.observer.branch_called(task, branch, view)
         reply = yield CallNode(task, branch.callee, view)
         if task.chain is not None:
-            run.observer.branch_returned(task, reply)
+            run.observer.branch_returned(task, branch, reply)
         if reply is CANCELLED or isinstance(reply, Failure):
             return reply
         try:

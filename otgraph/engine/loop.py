@@ -164,6 +164,7 @@ def nested_flow(run: Run, task: Task) -> Flow:
     graph = task.node.callee.graph
     child = Run(graph.plan, run.observer, graph.nested_options(run.options), run, task.child_ns())
     child.caller = task
+    child.awaited = run.awaited
     child.agent = graph.agent
     child.step_timeout = graph.step_timeout
     save_in(child, graph, task)
@@ -189,13 +190,21 @@ def _begin_flow(run: Run, input: Any) -> Flow:
     start = run.plan.nodes[START]
     name = start.name
     id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *start.triggers))  # noqa: A001
-    yield from _start_flow(run, Task(run, start, id, input, (), (PULL, START)))
+    yield from _start_flow(run, Task(run, start, id, input, start.triggers, (PULL, START)))
 
 
 def _start_flow(run: Run, task: Task) -> Flow:
     """The superstep of the hidden node, which is no span of its own."""
     task.span = run.span
-    stopped = yield from task_flow(run, task, nested_flow)
+    chained = run.chain is not None and bool(task.node.branches)
+    if chained:
+        run.observer.branch_called(task, None, task.input)
+    stopped: Any = RunCancelled()
+    try:
+        stopped = yield from task_flow(run, task, nested_flow)
+    finally:
+        if chained:
+            run.observer.branch_returned(task, None, Failure(stopped) if stopped is not None else task.input)
     if stopped is not None:
         raise stopped
     if run.leaving is not None:

@@ -97,9 +97,14 @@ class Observer(Protocol):
         """Something is to be streamed that is on no span."""
 
     def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
-        """A branch of the task's node is called, and shown `view`."""
+        """
+        A branch of the task's node is called, and shown `view`.
 
-    def branch_returned(self, task: TaskInfo, reply: Any) -> None:
+        Args:
+            branch: None for the hidden node `__start__` as a whole, which has nothing but branches.
+        """
+
+    def branch_returned(self, task: TaskInfo, branch: Any, reply: Any) -> None:
         """It is done, or failed."""
 
     def task_returned(self, task: TaskInfo, result: Any) -> None:

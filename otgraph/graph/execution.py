@@ -111,6 +111,7 @@ class Execution:
         """Return a driver of that kind, which starts from the caller's context variables as they are now."""
         if self._chains is not None:
             self._chains.cancellation = kind.cancellation
+        self.run.awaited = kind.awaits
         return kind(
             self._flow,
             self.observer.record,

@@ -25,6 +25,7 @@ from otgraph.graph.arguments import (
 )
 from otgraph.graph.deprecated import refuse_unknown, renamed
 from otgraph.graph.guest import hosted
+from otgraph.langchain.steps import chained
 from otgraph.plan.callee import infer_name, inspect_callee, is_runnable
 from otgraph.plan.channels import add_schema
 from otgraph.plan.declared import BranchSpec, Declared, NodeSpec
@@ -143,7 +144,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         name, action = name_and_action(node, action)
         self._warn_if_compiled("a node")
         check_node_name(name, self.nodes)
-        callee = hosted(inspect_callee(action, name))
+        callee = hosted(chained(inspect_callee(action, name)))
         plain = not is_runnable(action) and not isinstance(action, dict)
         if input_schema is None and plain:
             input_schema = first_input(action)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from inspect import Parameter, signature
+from inspect import Parameter, iscoroutinefunction, signature
 from typing import Any
 
 from langchain_core.callbacks import CallbackManager
 from langchain_core.callbacks.manager import handle_event
 
-from otgraph.constants import NS_SEP
-from otgraph.engine.effects import CANCELLED, Failure
+from otgraph.constants import NS_SEP, TAG_HIDDEN
+from otgraph.engine.effects import CANCELLED, Failure, RunCancelled
 from otgraph.engine.metadata import INTEGRATION, run_metadata, task_metadata
 from otgraph.errors import GraphDrained, GraphInterrupt
 from otgraph.events import Outcome, TaskStarted, Write
@@ -25,12 +25,17 @@ from otgraph.ids import checkpoint_text
 from otgraph.infos import RunInfo, TaskInfo
 from otgraph.langchain.lifecycle import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
 from otgraph.langchain.managers import without_own
+from otgraph.langchain.steps import is_chain, step_count
 from otgraph.tracing.observer import TracingObserver
 
 __all__ = ["CallbackObserver"]
 
 FUNCTIONAL = "LangGraph"
 """What LangChain is told is the name of a run of an entrypoint; the entrypoint itself is the task in it."""
+
+
+NAMELESS = "RunnableCallable"
+"""What it is told is the name of a branch that has none, in a sync run."""
 
 
 class CallbackObserver(TracingObserver):
@@ -170,27 +175,50 @@ class CallbackObserver(TracingObserver):
 
     @staticmethod
     def _inside(task: Any, callbacks: Any) -> Any:
-        tags = list(task.state.options.config.tags)
+        tags = [*task.state.options.config.tags, *((TAG_HIDDEN,) if task.node.hidden else ())]
         metadata = task_metadata(task, INTEGRATION)
         return CallbackManager.configure(callbacks, inheritable_tags=tags, inheritable_metadata=metadata)
 
     def branch_called(self, task: Any, branch: Any, view: Any) -> None:
-        """Begin a chain for a branch: in LangGraph's count it follows its node and what writes its result."""
+        """
+        Begin a chain for a branch: in LangGraph's count it follows the steps of its node and what writes their result.
+
+        The hidden node is a chain itself, with its branches below. A branch that is a Runnable begins one by itself.
+        """
+        if branch is None:
+            self._begin(task)
+            return
         position = next(index for index, it in enumerate(task.node.branches) if it is branch)
-        manager = self._inside(task, task.chain.get_child(f"seq:step:{position + 3}"))
-        task.branch = manager.on_chain_start(None, view, name=branch.callee.name)
+        before = 0 if task.node.hidden else step_count(task.node.callee.origin)
+        below = task.chain.get_child(f"seq:step:{before + position + 2}")
+        if is_chain(branch.callee.origin):
+            task.callbacks = below
+            return
+        name = _name_of(branch.callee.origin)
+        if name is None and not task.state.awaited:
+            name = NAMELESS
+        task.branch = self._inside(task, below).on_chain_start(None, view, name=name)
         task.callbacks = task.branch.get_child()
 
-    def branch_returned(self, task: Any, reply: Any) -> None:
+    def branch_returned(self, task: Any, branch: Any, reply: Any) -> None:
         """End it; what the node's task calls from then on is its own again."""
-        branch, task.branch = task.branch, None
+        failed = reply.error if isinstance(reply, Failure) else None
+        if reply is CANCELLED or isinstance(failed, RunCancelled):
+            failed = self.cancellation("the branch was cancelled")
+        if branch is None:
+            if failed is None:
+                self._succeed(task, reply)
+            else:
+                self._fail(task, failed)
+            return
+        chain, task.branch = task.branch, None
         task.callbacks = task.chain.get_child("seq:step:1")
-        if isinstance(reply, Failure):
-            branch.on_chain_error(reply.error)
-        elif reply is CANCELLED:
-            branch.on_chain_error(self.cancellation("the branch was cancelled"))
+        if chain is None:
+            return
+        if failed is None:
+            chain.on_chain_end(reply)
         else:
-            branch.on_chain_end(reply)
+            chain.on_chain_error(failed)
 
     def task_returned(self, task: Any, result: Any) -> None:
         """Keep what LangChain is shown as the task's output, should it commit."""
@@ -222,9 +250,7 @@ class CallbackObserver(TracingObserver):
     def task_ended(self, task: Any, outcome: Outcome, error: BaseException | None) -> None:
         """End the chain of a task."""
         if task.chain is not None and outcome is Outcome.SUCCESS and task.left is None:
-            _stream(task.chain, task.returned)
-            task.chain.on_chain_end(task.returned)
-            task.chain = task.callbacks = task.returned = None
+            self._succeed(task, task.returned)
         drained = _drained(task.state) if outcome is Outcome.DRAINED else task.left
         self._fail(task, error or drained or self.cancellation(f"the task was {outcome.value}"))
         super().task_ended(task, outcome, error)
@@ -240,11 +266,25 @@ class CallbackObserver(TracingObserver):
         return left
 
     @staticmethod
+    def _succeed(task: Any, result: Any) -> None:
+        chain, task.chain = task.chain, None
+        task.callbacks = task.returned = None
+        if task.state.awaited:
+            _stream(chain, result)
+        chain.on_chain_end(result)
+
+    @staticmethod
     def _fail(task: TaskInfo, error: BaseException) -> None:
         chain, task.chain = task.chain, None
         task.callbacks = task.returned = None
         if chain is not None:
             chain.on_chain_error(error)
+
+
+def _name_of(function: Any) -> str | None:
+    """Return the name of a branch, if it has one: a lambda has none, unless it was made a coroutine function."""
+    name = getattr(function, "__name__", None)
+    return None if name == "<lambda>" and not iscoroutinefunction(function) else name
 
 
 def _drained(run: Any) -> GraphDrained:

@@ -16,7 +16,7 @@ from otgraph.missing import MISSING
 from otgraph.plan.model import Callee, Plan
 from otgraph.plan.signature import INJECTED, described, injected_arguments, misplaced_argument
 
-__all__ = ["BothColours", "infer_name", "inspect_callee", "is_graph", "is_runnable"]
+__all__ = ["BothColours", "add_chunks", "infer_name", "inspect_callee", "is_graph", "is_runnable"]
 
 
 def is_graph(action: Any) -> bool:
@@ -110,7 +110,8 @@ def _colours(action: Any) -> tuple[Callable[..., Any] | None, Callable[..., Awai
     return action, None
 
 
-def _add(total: Any, chunk: Any) -> Any:
+def add_chunks(total: Any, chunk: Any) -> Any:
+    """Return the sum of chunks; the last one where there is no sum."""
     if total is MISSING:
         return chunk
     try:
@@ -125,7 +126,7 @@ def _join(function: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
     def joined(*args: Any, **injected: Any) -> Any:
         total: Any = MISSING
         for chunk in function(*args, **injected):
-            total = _add(total, chunk)
+            total = add_chunks(total, chunk)
         return None if total is MISSING else total
 
     return joined
@@ -135,7 +136,7 @@ def _join_async(function: Callable[..., AsyncIterator[Any]]) -> Callable[..., Aw
     async def joined(*args: Any, **injected: Any) -> Any:
         total: Any = MISSING
         async for chunk in function(*args, **injected):
-            total = _add(total, chunk)
+            total = add_chunks(total, chunk)
         return None if total is MISSING else total
 
     return joined

@@ -389,7 +389,7 @@ class TracingObserver:
     def branch_called(self, task: TaskInfo, branch: Any, view: Any) -> None:
         """Nothing: to a trace a branch is part of its task."""
 
-    def branch_returned(self, task: TaskInfo, reply: Any) -> None:
+    def branch_returned(self, task: TaskInfo, branch: Any, reply: Any) -> None:
         """Nothing."""
 
     def task_returned(self, task: TaskInfo, result: Any) -> None:

@@ -19,7 +19,6 @@ DEVIATIONS = {
     "agent_hooks.after_and_all_calls_in_one": "a hook after the model works with version v1 too",
     "checkpoints.threads_missing": "errors say what to do; a state is asked for by a thread id",
     "checkpoints.wrong_checkpointers": "whatever is no saver is refused, numbers too",
-    "callbacks.a_sequence_as_a_node": "a sequence of Runnables that is a node is a chain of its own below its task",
     "commands.parent_of_the_root": "a Command that leaves the root keeps graph='__parent__', as the node gave it",
     "config.ambient_functions": "the error says what to do",
     "custom.an_inner_stream_of_its_own": (
@@ -60,6 +59,7 @@ DEVIATIONS = {
         "a graph that has a place for itself goes on where its last attempt stopped"
     ),
     "retries.retry_on_that_is_none": "the error says which value was wrong, and in which task",
+    "runnables_nodes.generators": "a generator function may be the node of an async run whose events are read",
     "running.recursion_limit": "the error says which value was wrong",
     "runnables_composed.what_it_is": "an entrypoint has the name of its function",
     "runtimes.a_nested_graph_with_a_store": "a nested graph that was compiled with a store has it",
