@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from viewers.viewer import ask, free_port, serving
+from foreign_server import ask, free_port, serving
 
 from otgraph.telemetry import ExportedSpan, read_otlp_json
 

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from viewers.viewer import eventually
+from foreign_server import eventually
 
 from backends.conftest import SAMPLING
 from backends.servers import Jaeger, Programs, running_collector, running_sink

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 from dashboards.promql import VARIABLES, asked, filled
+from foreign_server import eventually
 from otgraph_dashboards import ALERTS, DASHBOARDS, RECORDINGS, export
 from otgraph_dashboards.metrics import FAULTS, METRICS, RUN, Metric
 from otgraph_dashboards.rules import Alert, Recording
-from viewers.viewer import eventually
 
 from backends.mishaps import MISHAPS
 from backends.numbers import alerts, mishaps, numbers, recordings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from viewers.viewer import eventually, free_port
+from foreign_server import eventually, free_port
 
 from backends.conftest import SAMPLING
 from backends.servers import Jaeger, Programs, running_collector, running_jaeger, running_sink

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from viewers.viewer import eventually
+from foreign_server import eventually
 
 from backends.agent import FIRST, SECOND
 from backends.servers import Prometheus, Server

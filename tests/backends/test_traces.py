@@ -6,7 +6,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from viewers.viewer import eventually
+from foreign_server import eventually
 
 from backends.servers import CONFIG, Jaeger, Programs, Sink
 from backends.workload import KEPT, SPANS, Workload

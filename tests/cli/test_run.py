@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from waiting import until
 
 from otgraph.checkpoint.sqlite.saver import SqliteSaver
 from otgraph.cli.parser import MODES
@@ -97,13 +97,6 @@ def test_a_failure_shows_the_program_and_not_the_engine(otgraph: Any) -> None:
     assert (end["outcome"], end["error"]) == ("error", {"type": "ValueError", "message": "no more ideas"})
 
 
-def wait_for(file: Path) -> None:
-    deadline = time.monotonic() + 40
-    while not file.exists():
-        assert time.monotonic() < deadline, f"{file.name} did not come"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("how", [[], ["--async"]], ids=["threads", "loop"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_drains_the_run(start: Any, otgraph: Any, folder: Path, number: int, how: list[str]) -> None:
@@ -114,7 +107,7 @@ def test_a_signal_drains_the_run(start: Any, otgraph: Any, folder: Path, number:
     """
     arguments = ["run", "graphs:slowly", "--db", "runs.db", "-t", "7", *how]
     process = start(*arguments, "-i", CATS, "--record", "traces.db")
-    wait_for(folder / "begun")
+    until((folder / "begun").exists)
     process.send_signal(number)
     heard = process.stderr.readline()
     assert "the run stops when this superstep is done" in heard
@@ -136,7 +129,7 @@ def test_a_signal_drains_the_run(start: Any, otgraph: Any, folder: Path, number:
 def test_a_second_signal_cancels(start: Any, folder: Path) -> None:
     """A second SIGTERM ends the run at once with 143, and its trace says that it was cancelled."""
     process = start("run", "graphs:slowly", "-i", CATS, "--record", "traces.db")
-    wait_for(folder / "begun")
+    until((folder / "begun").exists)
     process.send_signal(signal.SIGTERM)
     process.stderr.readline()
     process.send_signal(signal.SIGTERM)

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from otgraph_exporters.trace_store import TraceStore, TraceStoreProcessor
+from waiting import until
 
 from otgraph.telemetry import TelemetryOptions
 
@@ -167,10 +168,7 @@ def test_a_run_in_a_file_is_compared_with_one_in_a_store(otgraph: Any, recorded:
 def test_a_run_is_followed_from_another_process(otgraph: Any, start: Any, folder: Path) -> None:
     """`tail` shows what another process records while it goes on, and ends with the run."""
     writer = start("run", "graphs:slowly", "-i", '{"topic": "cats"}', "--record", "traces.db")
-    deadline = time.monotonic() + 40
-    while not (folder / "begun").exists() or not _in_flight(folder / "traces.db"):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: (folder / "begun").exists() and _in_flight(folder / "traces.db"))
     (run,) = listed(otgraph, "traces.db", "--outcome", "running")
     assert run["end_ns"] is None
     shown = otgraph("trace", "show", run["run_id"], "-f", "traces.db").stdout
@@ -204,10 +202,7 @@ def test_a_stream_is_followed_from_another_process(otgraph: Any, start: Any, fol
     """`tail --mode` prints what a run streams while another process runs it, in the form that `run` has."""
     arguments = ("graphs:slowly", "-i", '{"topic": "cats"}')
     writer = start("run", *arguments, "--record", "traces.db", "--capture", "-m", "updates")
-    deadline = time.monotonic() + 40
-    while not (folder / "begun").exists() or not _in_flight(folder / "traces.db"):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: (folder / "begun").exists() and _in_flight(folder / "traces.db"))
     reader = start("trace", "tail", "last", "-m", "updates", "-f", "traces.db")
     (folder / "go").write_text("")
     out, err = reader.communicate(timeout=40)

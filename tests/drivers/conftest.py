@@ -6,22 +6,20 @@ import asyncio
 import operator
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from driven import Driven
+from started_and_ended import Trace
 from typing_extensions import TypedDict
+from waiting import until_none_is_abandoned
 
 from otgraph.drivers.workers import workers
 from otgraph.graph import START, StateGraph
-from otgraph.telemetry import TelemetryOptions
-from otgraph.tracing import names
-from otgraph.tracing.observer import LIVE
 
-PROMPT = 0.35
-"""Seconds within which a run that nobody wants any more is over."""
+PROMPT = 5.0
+"""Seconds within which a run that nobody wants any more is over, on a busy machine; nodes are stuck for longer."""
 
 
 class State(TypedDict, total=False):
@@ -54,7 +52,7 @@ def beside(**nodes: Any) -> Any:
     return graph.compile()
 
 
-class Colour:
+class Colour(Driven):
     """
     One of the two drivers, and nodes and calls in its colour.
 
@@ -63,18 +61,26 @@ class Colour:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.sync = name == "threads"
+        super().__init__(name)
+        self.let_go = threading.Event()
+        """Set when the test is over: threads that are stuck come to their ends."""
 
-    def node(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a plain function of the state in this colour."""
+    @property
+    def stuck(self) -> Callable[..., Any]:
+        """A node that does not come to its end before the test does."""
         if self.sync:
-            return function
 
-        async def body(state: State) -> Any:
-            return function(state)
+            def wait(state: State) -> Any:
+                self.let_go.wait(30)
+                return {"log": ["late"]}
 
-        return body
+            return wait
+
+        async def wait_async(state: State) -> Any:
+            await asyncio.sleep(30)
+            return {"log": ["late"]}
+
+        return wait_async
 
     def sleeping(self, seconds: float, *log: Any) -> Callable[..., Any]:
         """Return a node that sleeps and logs."""
@@ -103,22 +109,12 @@ class Colour:
         return call
 
     def invoke(self, graph: Any, *args: Any, **options: Any) -> Any:
-        """Return the result of a run."""
-        args = args or ({"n": 0},)
-        if self.sync:
-            return graph.invoke(*args, **options)
-        return asyncio.run(graph.ainvoke(*args, **options))
+        """Return the result of a run, of a small input if none is given."""
+        return super().invoke(graph, *(args or ({"n": 0},)), **options)
 
     def stream(self, graph: Any, *args: Any, **options: Any) -> list[Any]:
-        """Return the chunks of a run."""
-        args = args or ({"n": 0},)
-        if self.sync:
-            return list(graph.stream(*args, **options))
-
-        async def collect() -> list[Any]:
-            return [chunk async for chunk in graph.astream(*args, **options)]
-
-        return asyncio.run(collect())
+        """Return the chunks of a run, of the same."""
+        return super().stream(graph, *(args or ({"n": 0},)), **options)
 
     def run(self, graph: Any, mode: Any, **options: Any) -> Any:
         """Return the result of a run, or its chunks, if a mode is given."""
@@ -134,49 +130,11 @@ class Colour:
 
 
 @pytest.fixture(params=["threads", "asyncio"])
-def colour(request: pytest.FixtureRequest) -> Colour:
+def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
     """Return each driver in turn."""
-    return Colour(request.param)
-
-
-class Trace(SpanProcessor):
-    """What a provider was told: spans that started, spans that ended."""
-
-    def __init__(self) -> None:
-        self.started: Counter[int] = Counter()
-        self.spans: list[ReadableSpan] = []
-        provider = TracerProvider()
-        provider.add_span_processor(self)
-        self.options = TelemetryOptions(provider=provider)
-
-    def on_start(self, span: Any, parent_context: Any = None) -> None:
-        self.started[span.context.span_id] += 1
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self.spans.append(span)
-
-    def outcomes(self) -> dict[str, str]:
-        """Return how each node and graph ended, by its name."""
-        return {
-            span.name.split()[-1]: str((span.attributes or {})[names.OUTCOME])
-            for span in self.spans
-            if span.name != names.STEP_SPAN
-        }
-
-    def attribute(self, node: str, key: str) -> Any:
-        """Return an attribute of a node's span, or None."""
-        return next((span.attributes or {}).get(key) for span in self.spans if span.name.endswith(" " + node))
-
-    @property
-    def whole(self) -> bool:
-        """Whether every span that started has ended once."""
-        return self.started == Counter(span.context.span_id for span in self.spans if span.context)
-
-    def tear(self) -> None:
-        """Check that all spans have ended, and none was cut off in the middle."""
-        assert self.whole
-        assert not [span.name for span in self.spans if names.LEAKED in (span.attributes or {})]
-        assert not LIVE
+    colour = Colour(request.param)
+    yield colour
+    colour.let_go.set()
 
 
 @pytest.fixture
@@ -217,23 +175,7 @@ def _nothing_left() -> Iterator[None]:
     """Wait until the threads that a test has left behind have come to their ends."""
     before = workers.abandoned
     yield
-    until(lambda: workers.abandoned <= before)
-
-
-def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.002)
-
-
-async def until_async(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait, on the event loop, until something is true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        await asyncio.sleep(0.002)
+    until_none_is_abandoned(before)
 
 
 class Clock:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import until
 
 from otgraph.errors import StreamOverflowError
 from otgraph.events import RunEnded, RunStarted, StepApplied
@@ -20,7 +21,7 @@ from otgraph.stream.view import Buffer, View
 from otgraph.telemetry import awatch, live_runs, watch
 from otgraph.types import StreamWriter
 
-from .conftest import State, Trace, chain, line, until
+from .conftest import State, Trace, chain, line
 
 
 def counting(steps: int) -> Any:

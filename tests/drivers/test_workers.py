@@ -9,13 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import until
 
 from otgraph.drivers import workers as module
 from otgraph.drivers.batch import run_all
 from otgraph.drivers.gate import Gate, lock_gate, pipe_gate
 from otgraph.drivers.workers import AT_ONCE, Workers
-
-from .conftest import until
 
 
 class Jobs:
@@ -54,7 +53,7 @@ def test_jobs_that_wait_for_each_other_all_begin(count: int) -> None:
     """However many jobs wait for one another, each gets a thread."""
     pool, jobs = Workers(), Jobs(threading.Barrier(count))
     pool.submit([jobs] * count)
-    until(lambda: len(jobs.done) == count, 20)
+    until(lambda: len(jobs.done) == count)
     assert count <= pool.threads
 
 
@@ -189,12 +188,15 @@ def test_results_come_in_the_order_of_the_calls() -> None:
 def test_the_first_error_stops_what_has_not_begun() -> None:
     """Calls in progress come to their ends, the others are not made."""
     made: list[int] = []
+    failing = threading.Event()
 
     def call(number: int) -> int:
         made.append(number)
         if number == 0:
+            failing.set()
             raise ValueError(number)
-        time.sleep(0.01)
+        failing.wait(30)
+        time.sleep(0.05)
         return number
 
     calls = [lambda n=n: call(n) for n in range(50)]  # type: ignore[misc]

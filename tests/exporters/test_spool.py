@@ -22,6 +22,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otgraph_exporters import losses
 from otgraph_exporters.trace_store import TraceStore
+from waiting import until
 
 from .conftest import Telemetry
 from .graphs import chain, first, second
@@ -50,14 +51,6 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, int
 
     yield read
     provider.shutdown()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Wait for something that another thread or process does."""
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_full_disk_stops_nobody(
@@ -210,8 +203,8 @@ def test_a_writer_that_is_killed_leaves_a_store_and_a_dead_run(path: Path) -> No
                     for span in store.spans(run.run_id)
                 )
 
-        wait_until(path.exists)
-        wait_until(told)
+        until(path.exists)
+        until(told)
         with TraceStore(path) as store:
             assert [run.state for run in store.runs()] == ["running"]
     finally:
@@ -287,7 +280,7 @@ def test_a_forked_process_writes_by_itself(traced: Telemetry, path: Path) -> Non
 def test_an_idle_store_sleeps(traced: Telemetry) -> None:
     """Where nothing is told, the thread of the store waits and looks at nothing."""
     chain(THREADS).invoke({"lines": []}, telemetry=traced.options)
-    wait_until(lambda: not traced.processor._queue and traced.processor._idle)
+    until(lambda: not traced.processor._queue and traced.processor._idle)
     looked: list[int] = []
     drain = traced.processor._drain
     traced.processor._drain = lambda: looked.append(1) or drain()  # type: ignore[func-returns-value, method-assign]

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from driven import Driven
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from started_and_ended import Trace
+from waiting import until_none_is_abandoned
 
-from otgraph.drivers.workers import workers
-from otgraph.telemetry import TelemetryOptions
-from otgraph.tracing import names
-from otgraph.tracing.observer import LIVE
-
+PROMPT = 5.0
+"""Seconds within which a run that nobody wants any more is over, on a busy machine; what is stuck is so for longer."""
 MODES = ["values", "updates", "custom", "tasks"]
 
 
@@ -33,6 +32,8 @@ class Colour(Driven):
         super().__init__(name)
         self.plain = name != "asyncio"
         """Whether functions are sync."""
+        self.let_go = threading.Event()
+        """Set when the test is over: threads that are stuck come to their ends."""
 
     def function(self, body: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function in this colour; a coroutine function may wait for what this object offers, and no more."""
@@ -72,6 +73,13 @@ class Colour(Driven):
         else:
             await asyncio.sleep(seconds)
 
+    async def stuck(self) -> None:
+        """Come to no end inside a function before the test does."""
+        if self.plain:
+            self.let_go.wait(30)
+        else:
+            await asyncio.sleep(30)
+
     stream = Driven.stream_and_error
 
     def updates(self, graph: Any, input: Any, *args: Any, **options: Any) -> list[Any]:
@@ -80,46 +88,11 @@ class Colour(Driven):
 
 
 @pytest.fixture(params=["threads", "asyncio", "mixed"])
-def colour(request: pytest.FixtureRequest) -> Colour:
+def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
     """Return each way in turn."""
-    return Colour(request.param)
-
-
-class Trace(SpanProcessor):
-    """What a provider was told: spans that started, spans that ended."""
-
-    def __init__(self) -> None:
-        self.started: list[Any] = []
-        self.spans: list[ReadableSpan] = []
-        provider = TracerProvider()
-        provider.add_span_processor(self)
-        self.options = TelemetryOptions(provider=provider)
-
-    def on_start(self, span: Any, parent_context: Any = None) -> None:
-        self.started.append(span.context.span_id)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self.spans.append(span)
-
-    def outcomes(self) -> dict[str, str]:
-        """Return how each task and run ended, by its name."""
-        return {
-            span.name.split()[-1]: str((span.attributes or {})[names.OUTCOME])
-            for span in self.spans
-            if span.name != names.STEP_SPAN
-        }
-
-    def parents(self) -> dict[str, str]:
-        """Return the name of the span that each span is below, by name."""
-        known = {span.context.span_id: span.name for span in self.spans if span.context}
-        return {span.name: known[span.parent.span_id] for span in self.spans if span.parent}
-
-    def tear(self) -> None:
-        """Check that each span has ended once, and none was cut off in the middle."""
-        ended = sorted(span.context.span_id for span in self.spans if span.context)
-        assert sorted(self.started) == ended
-        assert not [span.name for span in self.spans if names.LEAKED in (span.attributes or {})]
-        assert not LIVE
+    colour = Colour(request.param)
+    yield colour
+    colour.let_go.set()
 
 
 @pytest.fixture
@@ -134,7 +107,4 @@ def trace() -> Iterator[Trace]:
 def nothing_left() -> Iterator[None]:
     """After each test no call is abandoned any more."""
     yield
-    deadline = time.monotonic() + 5
-    while workers.abandoned:
-        assert time.monotonic() < deadline, "a call goes on that nobody waits for"
-        time.sleep(0.005)
+    until_none_is_abandoned()

@@ -13,16 +13,14 @@ import time
 from typing import Any
 
 import pytest
+from waiting import until
 
 from otgraph.config import get_stream_writer
 from otgraph.drivers.workers import workers
 from otgraph.errors import RunEndedError
 from otgraph.func import entrypoint, task
 
-from .conftest import Colour, Trace
-
-PROMPT = 3.0
-"""Seconds within which a run that nobody wants any more is over, on a busy machine."""
+from .conftest import PROMPT, Colour, Trace
 
 
 class Blocked:
@@ -78,10 +76,7 @@ def test_leaving_a_stream_on_threads(blocked: Blocked, trace: Trace) -> None:
     assert trace.outcomes() == {"block": "abandoned", "main": "cancelled"}
     assert workers.abandoned
     blocked.let_go.set()
-    deadline = time.monotonic() + 5
-    while not blocked.asked:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    until(lambda: blocked.asked)
 
 
 async def stopped(trace: Trace, how: str) -> list[Any]:

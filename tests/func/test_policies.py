@@ -10,14 +10,13 @@ import pytest
 
 from otgraph.cache.memory import InMemoryCache
 from otgraph.config import get_stream_writer
-from otgraph.drivers.workers import workers
 from otgraph.errors import NodeTimeoutError
 from otgraph.func import entrypoint, task
 from otgraph.runtime import get_runtime
 from otgraph.tracing import names
 from otgraph.types import CachePolicy, RetryPolicy, TimeoutPolicy
 
-from .conftest import Colour, Trace
+from .conftest import PROMPT, Colour, Trace
 
 FAST = RetryPolicy(initial_interval=0.001, jitter=False)
 
@@ -85,14 +84,14 @@ def test_retries_side_by_side(colour: Colour) -> None:
             raise ConnectionError("again")
         return x
 
-    shakes = task(retry_policy=RetryPolicy(initial_interval=0.1, jitter=False))(colour.function(shaky))
+    shakes = task(retry_policy=RetryPolicy(initial_interval=0.5, jitter=False))(colour.function(shaky))
 
     async def main(n: int) -> Any:
         return sum(await colour.results([shakes(i) for i in range(n)]))
 
     began = time.monotonic()
     assert colour.invoke(entrypoint()(colour.function(main)), 50, {"max_concurrency": 2}) == 1225
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 0.5 * 50 / 2
 
 
 def test_results_are_cached(colour: Colour, trace: Trace) -> None:
@@ -165,7 +164,7 @@ def test_a_call_takes_too_long(colour: Colour, trace: Trace, kind: str) -> None:
     """A call whose time is up is given up, sync ones too; the error says which limit it was."""
 
     async def slow(x: int) -> int:
-        await colour.nap(1.5)
+        await colour.stuck()
         return x
 
     timeout = TimeoutPolicy(run_timeout=0.05) if kind == "run" else TimeoutPolicy(idle_timeout=0.05)
@@ -180,9 +179,8 @@ def test_a_call_takes_too_long(colour: Colour, trace: Trace, kind: str) -> None:
     graph = entrypoint(telemetry=trace.options)(colour.function(main))
     began = time.monotonic()
     assert colour.invoke(graph, 1) == ("slow", kind)
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < PROMPT
     assert trace.outcomes() == {"slow": "timeout", "main": "success"}
-    wait_for_workers()
 
 
 def test_signs_of_life(colour: Colour) -> None:
@@ -208,7 +206,8 @@ def test_a_timeout_is_retried(colour: Colour) -> None:
 
     async def slow_once(x: int) -> int:
         attempts.append(x)
-        await colour.nap(1.2 if len(attempts) == 1 else 0)
+        if len(attempts) == 1:
+            await colour.stuck()
         return x
 
     slowly = task(timeout=0.5, retry_policy=FAST)(colour.function(slow_once))
@@ -218,14 +217,13 @@ def test_a_timeout_is_retried(colour: Colour) -> None:
 
     assert colour.invoke(entrypoint()(colour.function(main)), 1) == 1
     assert len(attempts) == 2
-    wait_for_workers()
 
 
 def test_a_body_takes_too_long(colour: Colour, trace: Trace) -> None:
     """When the time of an entrypoint is up, its calls are given up with it."""
 
     async def slow(x: int) -> int:
-        await colour.nap(1.5)
+        await colour.stuck()
         return x
 
     slowly = task(colour.function(slow))
@@ -237,10 +235,9 @@ def test_a_body_takes_too_long(colour: Colour, trace: Trace) -> None:
     began = time.monotonic()
     with pytest.raises(NodeTimeoutError):
         colour.invoke(graph, 1)
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < PROMPT
     assert trace.outcomes()["main"] == "timeout"
     assert trace.outcomes()["slow"] in ("cancelled", "abandoned")
-    wait_for_workers()
 
 
 def test_calls_are_signs_of_life_of_their_caller(colour: Colour) -> None:
@@ -258,10 +255,3 @@ def test_calls_are_signs_of_life_of_their_caller(colour: Colour) -> None:
 
     graph = entrypoint(timeout=TimeoutPolicy(idle_timeout=0.6))(colour.function(main))
     assert colour.invoke(graph, 10) == 45
-
-
-def wait_for_workers() -> None:
-    deadline = time.monotonic() + 5
-    while workers.abandoned:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
+from waiting import until_none_is_abandoned
 
 from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.config import get_stream_writer
@@ -232,25 +233,17 @@ def test_a_sibling_of_a_failure_is_cancelled(watch: Watch) -> None:
 
 def test_a_timeout(driver: Driver, watch: Watch) -> None:
     """A superstep that takes too long is a timeout, which is an error; its tasks are cancelled."""
-    graph = chained(("a", driver.node(adding("a"))), ("slow", sleepy(0.3, driver=driver))).compile()
-    graph.step_timeout = 0.05
+    graph = chained(("a", driver.node(adding("a"))), ("slow", sleepy(1.0, driver=driver))).compile()
+    graph.step_timeout = 0.4
     chunks = driver.stream(graph, {"n": 0}, telemetry=watch.options)
     assert isinstance(chunks[-1], (TimeoutError, asyncio.TimeoutError))
     told = watch.outcomes()
     assert "otgraph.superstep timeout" in told
     assert ("slow abandoned" if driver.sync else "slow cancelled") in told
-    wait_for_workers()
+    until_none_is_abandoned()
 
 
 # ---- the ends that a consumer brings about
-
-
-def wait_for_workers() -> None:
-    """Wait until the threads that were left behind have come to their ends."""
-    deadline = time.monotonic() + 5
-    while workers.abandoned and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert 0 == workers.abandoned
 
 
 MODES = ["updates", ["updates", "custom"], ["updates", "spans"]]
@@ -268,7 +261,7 @@ def test_close(mode: Any, taken: int, watch: Watch) -> None:
     stream.close()
     with pytest.raises(StopIteration):
         next(stream)
-    wait_for_workers()
+    until_none_is_abandoned()
     if taken:
         assert "cancelled" == watch.spans[-1].attributes[names.OUTCOME]
 
@@ -436,16 +429,26 @@ async def _all(stream: Any) -> list[Any]:
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_interrupted_from_the_keyboard(driver: Driver, mode: Any, watch: Watch) -> None:
     """Ctrl-C while a node sleeps ends all spans, whether the node is in this thread or in another."""
-    graph = chained(("a", driver.node(adding("a"))), ("b", sleepy(0.4, driver=driver))).compile()
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    over = threading.Event()
+
+    def sleep(state: State) -> None:
+        timer.start()
+        over.wait(30)
+
+    async def sleep_async(state: State) -> None:
+        timer.start()
+        await asyncio.sleep(30)
+
+    graph = chained(("a", driver.node(adding("a"))), ("b", sleep if driver.sync else sleep_async)).compile()
     streaming = graph.stream if driver.sync else graph.astream
     stream = streaming({"n": 0}, stream_mode=mode, telemetry=watch.options)
     with pytest.raises(KeyboardInterrupt):
         list(stream) if driver.sync else asyncio.run(_all(stream))
     timer.join()
+    over.set()
     assert "cancelled" == watch.spans[-1].attributes[names.OUTCOME]
-    wait_for_workers()
+    until_none_is_abandoned()
 
 
 def test_a_consumer_that_raises(driver: Driver, watch: Watch) -> None:
@@ -511,7 +514,7 @@ def test_an_abandoned_thread_asks_in_vain(driver: Driver, asks: str, watch: Watc
     assert 1 == workers.abandoned
     go.set()
     assert over.wait(5)
-    wait_for_workers()
+    until_none_is_abandoned()
     assert raised[0] is True
     assert ["LangGraph cancelled", "otgraph.superstep cancelled", "stuck abandoned"] == watch.outcomes()
     if asks != "graph":
@@ -544,7 +547,7 @@ def test_threads_that_come_back_in_time_are_not_counted(driver: Driver, watch: W
         else:
             driver.run(leave())
     time.sleep(0.05)
-    wait_for_workers()
+    until_none_is_abandoned()
 
 
 # ---- savers that fail, and ends in the middle of a save

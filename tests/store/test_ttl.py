@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from threading import enumerate as threads
 from typing import Any
 
 import pytest
+from waiting import until
 
 from otgraph.store.base import GetOp, PutOp, TTLConfig
 from otgraph.store.base.index import NO_VECTORS
@@ -170,20 +170,13 @@ def sweepers() -> list[Any]:
     return [thread for thread in threads() if thread.name == "otgraph-ttl-sweeper"]
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 def test_the_sweeper_sweeps() -> None:
     """A started sweeper deletes what is over, once, however often it was started, until it is stopped."""
     with SqliteStore.from_conn_string(":memory:", ttl={"sweep_interval_minutes": 0.0002}) as store:
         store.put(HERE, "k", {}, ttl=0)
         future = store.start_ttl_sweeper()
         assert (future, 1) == (store.start_ttl_sweeper(), len(sweepers()))
-        wait_until(lambda: not store.search(HERE))
+        until(lambda: not store.search(HERE))
         assert not future.done()
         assert store.stop_ttl_sweeper(timeout=5)
         assert (None, []) == (future.result(5), sweepers())
@@ -197,14 +190,14 @@ def test_a_sweeper_stops_when_its_future_is_cancelled() -> None:
     with SqliteStore.from_conn_string(":memory:", ttl={"default_ttl": 1}) as store:
         future = store.start_ttl_sweeper(60)
         future.cancel()
-        wait_until(lambda: not sweepers())
+        until(lambda: not sweepers())
 
 
 def test_a_sweeper_does_not_keep_its_store() -> None:
     """A store that nobody holds any more takes its sweeper with it."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     SqliteStore(connection, ttl={"default_ttl": 1}).start_ttl_sweeper(0.0002)
-    wait_until(lambda: not sweepers())
+    until(lambda: not sweepers())
     connection.close()
 
 
@@ -215,9 +208,9 @@ def test_a_sweep_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         store.conn.execute("ALTER TABLE store RENAME TO hidden")
         with caplog.at_level(logging.ERROR):
             store.start_ttl_sweeper(0.0002)
-            wait_until(lambda: "sweep of expired items failed" in caplog.text)
+            until(lambda: "sweep of expired items failed" in caplog.text)
         store.conn.execute("ALTER TABLE hidden RENAME TO store")
-        wait_until(lambda: not store.search(HERE))
+        until(lambda: not store.search(HERE))
 
 
 def test_nothing_to_sweep_starts_nothing() -> None:

@@ -5,7 +5,6 @@ Endpoints that are away, refuse, hang or fail: runs go on as ever, and every spa
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from foreign_server import free_port
 
 from telemetry.programs import PRELUDE, environment, succeed
 from telemetry.receiver import Kept, grpc_endpoint, http_endpoint
@@ -76,12 +76,6 @@ healthy.shutdown()
 report(calm=calm, troubled=troubled)
 """
 )
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @contextmanager

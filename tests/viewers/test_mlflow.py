@@ -13,10 +13,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from foreign_server import ask, eventually, free_port, serving
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 from .conftest import KINDS, SPANS, Ask
-from .viewer import MLFLOW, ask, eventually, free_port, installed, serving
+from .viewer import MLFLOW, installed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from foreign_server import ask, eventually, free_port, serving
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from otgraph_exporters.openinference import OpenInferenceExporter
 
 from .conftest import KINDS, SPANS, Ask
-from .viewer import PHOENIX, ask, eventually, free_port, installed, serving
+from .viewer import PHOENIX, installed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
