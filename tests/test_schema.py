@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from stable_id import stable_id
 from typing_extensions import NotRequired, ReadOnly, Required
 
 from otgraph.channels.base import MISSING, BaseChannel
@@ -586,7 +587,7 @@ def test_a_class_variable_that_is_a_string_annotation_is_no_update() -> None:
 @pytest.mark.parametrize(
     "value",
     [None, 5, "text", [("x", 1)], {"x": 1}, object(), Model, Data, len, lambda: None, type("Bare", (), {})()],
-    ids=repr,
+    ids=stable_id,
 )
 def test_other_values_are_no_updates(value: Any) -> None:
     """What is no instance of a class with annotations, classes and functions included, has no updates."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Annotated, Any, Optional, TypedDict
 
 import pytest
+from stable_id import stable_id
 from typing_extensions import NotRequired, ReadOnly, Required
 
 from otgraph.channels.reducing import maker_of
@@ -69,7 +70,7 @@ class Box(typing.Generic[T]):
         (partial(list, "ab"), ["a", "b"]),
         (lambda: [1], [1]),
     ],
-    ids=str,
+    ids=stable_id,
 )
 def test_a_type_makes_an_initial_value(typ: Any, initial: Any) -> None:
     """A concrete type makes its empty value, an abstract one that of its usual class, anew each time."""

@@ -107,7 +107,9 @@ class Same:
 
 
 @pytest.mark.parametrize(
-    "value", [{Same(), Same()}, frozenset({Same(), Same(), 1}), {Same(): 1, Same(): 2}], ids=str
+    "value",
+    [{Same(), Same()}, frozenset({Same(), Same(), 1}), {Same(): 1, Same(): 2}],
+    ids=lambda v: type(v).__name__,
 )
 def test_keys_that_look_alike(value: Any) -> None:
     """A set or dict whose members cannot be told apart any more is kept as it was written."""

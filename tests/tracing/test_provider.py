@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace.span import TraceState
+from stable_id import stable_id
 
 from otgraph.config import get_stream_writer
 from otgraph.graph import START, StateGraph
@@ -181,7 +182,9 @@ def test_without_a_provider_nothing_is_current(colour: str) -> None:
     assert ("custom", "item") in chunks
 
 
-@pytest.mark.parametrize("provider", [trace.NoOpTracerProvider(), trace.ProxyTracerProvider(), None], ids=str)
+@pytest.mark.parametrize(
+    "provider", [trace.NoOpTracerProvider(), trace.ProxyTracerProvider(), None], ids=stable_id
+)
 def test_what_counts_as_none(provider: Any) -> None:
     """A no-op, the proxy of an unset provider, and no provider at all share one pipeline, which exports nothing."""
     pipeline = pipeline_for(provider)
