@@ -8,8 +8,36 @@ that is around it.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
-__all__ = ["Usage"]
+from typing_extensions import Self
+
+__all__ = ["NOT_TOLD", "Modalities", "Usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Modalities:
+    """Tokens by what they stand for, as far as the provider tells them apart: all of them, some, or none."""
+
+    text: int = 0
+    image: int = 0
+    audio: int = 0
+
+    def at_least(self, other: Self) -> Modalities:
+        """Return the greater of each count."""
+        if self == other:
+            return self
+        return Modalities(
+            max(self.text, other.text), max(self.image, other.image), max(self.audio, other.audio)
+        )
+
+    def __add__(self, other: Self) -> Modalities:
+        if self is NOT_TOLD or other is NOT_TOLD:
+            return other if self is NOT_TOLD else self
+        return Modalities(self.text + other.text, self.image + other.image, self.audio + other.audio)
+
+
+NOT_TOLD = Modalities()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +55,12 @@ class Usage:
     reasoning_tokens: int = 0
     cost: float | None = None
     """In the unit of the price table; None where no price was known."""
+    input_by_modality: Modalities = NOT_TOLD
+    """What of the input is text, image or audio, where the provider tells."""
+    output_by_modality: Modalities = NOT_TOLD
+    """The same of the output."""
+    cache_read_by_modality: Modalities = NOT_TOLD
+    """The same of what a cache had."""
 
     @property
     def total_tokens(self) -> int:
@@ -35,13 +69,7 @@ class Usage:
 
     def at_least(self, other: Usage) -> Usage:
         """Return the greater of each count: what is told of one call again and again, as it goes on."""
-        pairs = ((getattr(self, item.name), getattr(other, item.name)) for item in fields(self))
-        return Usage(
-            *(
-                theirs if ours is None else ours if theirs is None else max(ours, theirs)
-                for ours, theirs in pairs
-            )
-        )
+        return Usage(*(_greater(getattr(self, name), getattr(other, name)) for name in COUNTS))
 
     def __add__(self, other: Usage) -> Usage:
         costs = [cost for cost in (self.cost, other.cost) if cost is not None]
@@ -53,4 +81,16 @@ class Usage:
             self.cache_write_tokens + other.cache_write_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
             sum(costs) if costs else None,
+            self.input_by_modality + other.input_by_modality,
+            self.output_by_modality + other.output_by_modality,
+            self.cache_read_by_modality + other.cache_read_by_modality,
         )
+
+
+COUNTS = tuple(each.name for each in fields(Usage))
+
+
+def _greater(ours: Any, theirs: Any) -> Any:
+    if ours is None or theirs is None:
+        return theirs if ours is None else ours
+    return ours.at_least(theirs) if isinstance(ours, Modalities) else max(ours, theirs)

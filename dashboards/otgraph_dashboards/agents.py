@@ -23,7 +23,18 @@ from otgraph_dashboards.common import (
     where,
 )
 from otgraph_dashboards.grafana import Column, Dashboard, Panel, Query, Row, graph, stat, table
-from otgraph_dashboards.metrics import AGENT, CALL, COST, FIRST_CHUNK, TOKENS, TOOL, label
+from otgraph_dashboards.metrics import (
+    AGENT,
+    AGENT_CALLS,
+    AGENT_TOOLS,
+    CALL,
+    COST,
+    FIRST_CHUNK,
+    PER_CHUNK,
+    TOKENS,
+    TOOL,
+    label,
+)
 from otgraph_dashboards.promql import RANGE, RATE, by, counted, per_minute, quantile, ratio, total
 
 __all__ = ["AGENTS"]
@@ -108,6 +119,16 @@ def _agents() -> tuple[Panel, ...]:
             unit="s",
             links=(link,),
         ),
+        graph(
+            "p95 of calls per agent run",
+            "How often an agent calls models and tools in a run. A line that climbs is an agent that loops.",
+            *(
+                Query(quantile(0.95, calls, RUNS, RATE, names.AGENT), f"{legend}, {what}", exemplars=True)
+                for calls, what in ((AGENT_CALLS, "models"), (AGENT_TOOLS, "tools"))
+            ),
+            unit="short",
+            links=(link,),
+        ),
     )
 
 
@@ -165,6 +186,13 @@ def _models() -> tuple[Panel, ...]:
                 )
                 for rank in (0.5, 0.95)
             ),
+            unit="s",
+            links=(link,),
+        ),
+        graph(
+            "p95 from chunk to chunk",
+            "How long an answer that streams stands still.",
+            Query(quantile(0.95, PER_CHUNK, CALLS, RATE, key), legend, exemplars=True),
             unit="s",
             links=(link,),
         ),

@@ -54,9 +54,12 @@ def label(attribute: str) -> str:
 
 RUN = Metric(names.RUN_DURATION, "s", "histogram")
 AGENT = Metric(names.AGENT_DURATION, "s", "histogram")
+AGENT_CALLS = Metric(names.AGENT_CALLS, "{inference_call}", "histogram")
+AGENT_TOOLS = Metric(names.AGENT_TOOLS, "{tool_call}", "histogram")
 TOOL = Metric(names.TOOL_DURATION, "s", "histogram")
 CALL = Metric(names.CALL_DURATION, "s", "histogram")
 FIRST_CHUNK = Metric(names.CALL_FIRST_CHUNK, "s", "histogram")
+PER_CHUNK = Metric(names.CALL_CHUNKS, "s", "histogram")
 TOKENS = Metric(names.TOKEN_USAGE, "{token}", "histogram")
 COST = Metric(names.COST, "{cost}", "counter")
 NODE = Metric(names.NODE_DURATION, "s", "histogram")

@@ -53,6 +53,8 @@ TOKENS: Final = {
     names.CACHE_READ_TOKENS: "llm.token_count.prompt_details.cache_read",
     names.CACHE_WRITE_TOKENS: "llm.token_count.prompt_details.cache_write",
     names.REASONING_TOKENS: "llm.token_count.completion_details.reasoning",
+    names.AUDIO_INPUT_TOKENS: "llm.token_count.prompt_details.audio",
+    names.AUDIO_OUTPUT_TOKENS: "llm.token_count.completion_details.audio",
 }
 """The same on calls of models."""
 

@@ -20,6 +20,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from otgraph.messages.convention import shown_answer, shown_instructions, shown_messages, shown_tools
 from otgraph.messages.exchange import ModelRequest, ModelResponse, ModelTrace
+from otgraph.messages.usage import by_modality
 from otgraph.runtime import SCOPE
 from otgraph.usage import Usage
 
@@ -116,7 +117,7 @@ class ModelHandler(BaseCallbackHandler):
         known = self._calls.get(run_id)
         call = None if known is None else known()
         if call is not None:
-            call.first()
+            call.chunk()
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """End a call."""
@@ -181,6 +182,8 @@ def _usage(told: Any) -> Usage | None:
         cache_read_tokens=given.get("cache_read") or 0,
         cache_write_tokens=given.get("cache_creation") or 0,
         reasoning_tokens=made.get("reasoning") or 0,
+        input_by_modality=by_modality(given),
+        output_by_modality=by_modality(made),
     )
 
 

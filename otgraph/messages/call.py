@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from otgraph.constants import CONF, TAG_NOSTREAM
 from otgraph.messages.convention import shown_instructions, shown_messages, shown_tools
-from otgraph.messages.exchange import ModelRequest, ModelResponse, ModelTrace, merged, read_response
+from otgraph.messages.exchange import ModelRequest, ModelTrace
 from otgraph.runtime import SCOPE, Scope
 
 __all__ = ["MessageChunk", "ModelCall", "model_call"]
@@ -35,7 +35,7 @@ class MessageChunk:
 class ModelCall:
     """One call of a model, for as long as it streams; made by `model_call`."""
 
-    __slots__ = ("_metadata", "_response", "_scope", "_trace", "id")
+    __slots__ = ("_metadata", "_scope", "_trace", "id")
 
     def __init__(
         self, scope: Scope | None, metadata: dict[str, Any], trace: ModelTrace | None = None
@@ -43,7 +43,6 @@ class ModelCall:
         self._scope = scope
         self._metadata = metadata
         self._trace = trace
-        self._response: ModelResponse | None = None
         self.id = f"run-{uuid4()}"
         """The id of the message that it streams: a message returned with this id is not shown again."""
 
@@ -59,7 +58,7 @@ class ModelCall:
             RunEndedError: the run has given up the call, so that nobody takes its result any more.
         """
         if self._trace is not None:
-            self._trace.first()
+            self._trace.token(chunk)
         if self._scope is not None and chunk is not None and chunk != "":
             self._scope.tell(
                 MessageChunk(chunk, self.id) if isinstance(chunk, str) else chunk, self._metadata
@@ -67,6 +66,8 @@ class ModelCall:
 
     def message(self, message: Any) -> None:
         """Hand the whole answer to whoever was shown no piece of it; they are told apart by their `id`."""
+        if self._trace is not None:
+            self._trace.message(message)
         if self._scope is not None:
             self._scope.tell(message, self._metadata, whole=True)
 
@@ -76,10 +77,11 @@ class ModelCall:
 
         Args:
             answer: the client's own object, whole or a chunk of a stream, or a dict: what is looked for is its
-                `model`, `id`, `usage` and why the model stopped, as OpenAI's and Anthropic's clients have them.
+                `model`, `id`, `usage` and why the model stopped, as OpenAI's and Anthropic's clients have them, and
+                what the model said, where content is captured.
         """
         if self._trace is not None:
-            self._response = merged(self._response, read_response(answer))
+            self._trace.read(answer)
 
     def __enter__(self) -> Self:
         """
@@ -96,7 +98,7 @@ class ModelCall:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._trace is not None:
-            self._trace.end(self._response, error)
+            self._trace.end(None, error)
 
 
 def model_call(

@@ -11,10 +11,22 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["field_of", "shown_answer", "shown_instructions", "shown_messages", "shown_tools"]
+__all__ = [
+    "THOUGHTS",
+    "field_of",
+    "shown_answer",
+    "shown_instructions",
+    "shown_messages",
+    "shown_output",
+    "shown_tools",
+]
 
 ROLES: Final = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant"}
 """LangChain's type of a message -> the role, where that is another."""
+ITEMS: Final = {"function_call": "assistant", "function_call_output": "tool", "reasoning": "assistant"}
+"""Type of an item that OpenAI's Responses API is given, and that is no message -> the role."""
+THOUGHTS: Final = ("reasoning_content", "reasoning")
+"""Where an answer has the reasoning beside the content; providers call it by one name or the other."""
 TEXTS: Final = frozenset({"text", "input_text", "output_text"})
 
 
@@ -39,9 +51,33 @@ def shown_answer(message: Any, reason: Any = None) -> dict[str, Any]:
         reason: why the model stopped; where nobody says so, it is what the answer looks like.
     """
     shown = _message(message)
-    calls = any(part.get("type") == "tool_call" for part in shown["parts"])
-    shown["finish_reason"] = str(reason or ("tool_call" if calls else "stop"))
+    shown["finish_reason"] = str(reason or _looks_like(shown))
     return shown
+
+
+def shown_output(items: Iterable[Any]) -> dict[str, Any]:
+    """Return the items of an answer of OpenAI's Responses API, which are one answer, as `shown_answer` does."""
+    shown: dict[str, Any] = {"role": "assistant", "parts": [part for item in items for part in _item(item)]}
+    shown["finish_reason"] = _looks_like(shown)
+    return shown
+
+
+def _looks_like(shown: Mapping[str, Any]) -> str:
+    return "tool_call" if any(part.get("type") == "tool_call" for part in shown["parts"]) else "stop"
+
+
+def _item(item: Any) -> Iterator[dict[str, Any]]:
+    """Yield the parts of an item of the Responses API."""
+    kind = field_of(item, "type")
+    if kind == "function_call":
+        yield _called(field_of(item, "call_id"), field_of(item, "name"), field_of(item, "arguments"))
+    elif kind == "function_call_output":
+        yield _result(field_of(item, "call_id"), field_of(item, "output"))
+    elif kind == "reasoning":
+        told = [field_of(each, "text") or "" for each in field_of(item, "summary") or ()]
+        yield {"type": "reasoning", "content": "\n".join(told)}
+    else:
+        yield from _parts(field_of(item, "content"))
 
 
 def shown_instructions(value: Any) -> list[dict[str, Any]]:
@@ -75,14 +111,28 @@ def _message(message: Any) -> dict[str, Any]:
         message = {"role": message[0], "content": message[1]}
     role = field_of(message, "role") or field_of(message, "type") or "user"
     content = field_of(message, "content")
-    if role == "tool":
+    if role in ITEMS:
+        role, parts = ITEMS[role], list(_item(message))
+    elif role == "tool":
         parts = [_result(field_of(message, "tool_call_id"), content)]
     else:
         calls = field_of(message, "tool_calls") or ()
         # LangChain tells of calls beside the content, which may have them in the form of the provider, too.
         parts = [part for part in _parts(content) if not (calls and part.get("type") == "tool_call")]
-        parts += map(_call, calls)
+        parts = [*_beside(message), *parts, *map(_call, calls)]
     return {"role": ROLES.get(role, str(role)), "parts": parts}
+
+
+def _beside(message: Any) -> Iterator[dict[str, Any]]:
+    """Yield what providers that speak OpenAI's protocol tell beside the content: reasoning, and a refusal."""
+    for key in THOUGHTS:
+        thought = field_of(message, key)
+        if isinstance(thought, str) and thought:
+            yield {"type": "reasoning", "content": thought}
+            break
+    refusal = field_of(message, "refusal")
+    if isinstance(refusal, str) and refusal:
+        yield {"type": "refusal", "refusal": refusal}
 
 
 def _parts(content: Any) -> Iterator[dict[str, Any]]:

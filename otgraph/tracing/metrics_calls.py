@@ -7,7 +7,7 @@ measured by that; its cost is not, so that is counted here in any case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -16,7 +16,8 @@ from opentelemetry.context import Context
 from otgraph.events import Outcome
 from otgraph.infos import TaskInfo
 from otgraph.tracing import names
-from otgraph.tracing.distribution import context_in, length_of, seconds
+from otgraph.tracing.chunks import Chunks
+from otgraph.tracing.distribution import NOWHERE, context_in, length_of, recorder, seconds
 from otgraph.tracing.faults import faults
 from otgraph.tracing.labels import labels_of
 from otgraph.tracing.late import Late
@@ -53,7 +54,17 @@ class CallMeters:
         called: how those of calls of models are called.
     """
 
-    __slots__ = ("_call", "_cost", "_counters", "_first", "_late", "_spreads", "_tokens", "_tool")
+    __slots__ = (
+        "_call",
+        "_chunk",
+        "_cost",
+        "_counters",
+        "_first",
+        "_late",
+        "_spreads",
+        "_tokens",
+        "_tool",
+    )
 
     def __init__(self, meter: metrics.Meter, late: Late, called: names.CallMetrics) -> None:
         self._late = late
@@ -61,6 +72,8 @@ class CallMeters:
         self._first = seconds(
             meter, called.first_chunk, CLIENT_SECONDS, "Until the first piece of an answer."
         )
+        what = "From one piece of an answer to the next."
+        self._chunk = recorder(seconds(meter, called.per_chunk, CLIENT_SECONDS, what))
         self._tool = seconds(meter, names.TOOL_DURATION, CLIENT_SECONDS, "What calls of tools take.")
         self._tokens = None if called.usage is None else _tokens(meter, called.usage)
         self._counters = [
@@ -70,36 +83,43 @@ class CallMeters:
         self._spreads = [(key, _tokens(meter, name)) for key, name in called.spreads]
         self._cost = meter.create_counter(names.COST, "{cost}", "What calls of models cost.")
 
-    def model_called(self, span: Span) -> None:
+    def model_called(self, span: Span, chunks: Chunks) -> None:
         """Measure a call of a model, whose span has ended."""
         if span._attributes.get(names.OUTCOME) in CUT_OFF:
-            self._late.put(self._measure_model, span)
+            self._late.put(self._measure_model, span, chunks)
         else:
-            self._measure_model(span)
+            self._measure_model(span, chunks)
 
-    def _measure_model(self, span: Span) -> None:
+    def _measure_model(self, span: Span, chunks: Chunks) -> None:
         told = span._attributes
-        labels = labels_of(told, CALL_LABELS)
+        labels = labels_of(told, MODEL_LABELS)
         context = trace.set_span_in_context(span)
         try:
-            self._call.record(length_of(span), labels, context)
+            self._call.record(length_of(span), labels_of(told, CALL_LABELS), context)
             if names.FIRST_CHUNK in told:
                 self._first.record(told[names.FIRST_CHUNK], labels, context)
+                self._measure_chunks(chunks, labels, context)
             if self._tokens is not None:
                 for kind, key in (("input", names.INPUT_TOKENS), ("output", names.OUTPUT_TOKENS)):
                     if key in told:
                         self._tokens.record(told[key], {**labels, names.TOKEN_TYPE: kind}, context)
             elif self._counters:
-                self._count(told, labels_of(told, MODEL_LABELS), context)
+                self._count(told, labels, context)
         except Exception as error:
             faults.count(error, "metrics")
 
+    def _measure_chunks(self, chunks: Chunks, labels: Mapping[str, Any], context: Context) -> None:
+        """Measure how long each piece of an answer took; the longest wait is it that leads to the trace."""
+        longest = max((wait for wait, _ in chunks.gaps()), default=0.0)
+        for wait, at in chunks.gaps():
+            self._chunk(wait, at, labels, context if wait == longest else NOWHERE)
+
     def _count(self, told: Mapping[str, Any], labels: Mapping[str, Any], context: Context) -> None:
         """Count tokens as the draft has it: a call of which nothing is known has taken none."""
-        by_modality = {**labels, names.TOKEN_MODALITY: "unknown"}
         for key, counter in self._counters:
             if key in told or key in (names.INPUT_TOKENS, names.OUTPUT_TOKENS):
-                counter.add(told.get(key, 0), by_modality, context)
+                for modality, count in _by_modality(told, key):
+                    counter.add(count, {**labels, names.TOKEN_MODALITY: modality}, context)
         for key, spread in self._spreads:
             if key in told:
                 spread.record(told[key], labels, context)
@@ -127,6 +147,19 @@ class CallMeters:
             self._tool.record(length_of(span), labels, trace.set_span_in_context(span))
         except Exception as error:
             faults.count(error, "metrics")
+
+
+def _by_modality(told: Mapping[str, Any], key: str) -> Iterator[tuple[str, int]]:
+    """Yield modality and count, which add up to all tokens of a kind."""
+    rest = told.get(key, 0)
+    for modality, attribute in names.MODALITIES.get(key, {}).items():
+        # What providers tell of parts may be more than the whole.
+        count = min(told.get(attribute, 0), rest)
+        if count:
+            yield modality, count
+            rest -= count
+    if rest or not told.get(key, 0):
+        yield "unknown", rest
 
 
 def _tokens(meter: metrics.Meter, name: str) -> Any:

@@ -27,6 +27,8 @@ __all__ = ["RunMeters"]
 
 AGENT_SECONDS: Final = [0.1 * 2**n for n in range(13)]
 """The buckets of the conventions."""
+CALLS: Final[list[float]] = [2**n for n in range(8)]
+"""The same, of calls of models and of tools."""
 WORKFLOW_SECONDS: Final[list[float]] = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200]
 """The same."""
 WAIT_SECONDS: Final[list[float]] = [
@@ -50,6 +52,8 @@ class RunMeters:
     __slots__ = (
         "_active",
         "_agent",
+        "_agent_calls",
+        "_agent_tools",
         "_ends",
         "_hits",
         "_late",
@@ -66,6 +70,12 @@ class RunMeters:
         self._late = late
         what = "What runs of agents take."
         self._agent = Distribution(meter, names.AGENT_DURATION, "s", what, AGENT_SECONDS, *AGENT_LABELS)
+        what = "Calls of models that an agent makes in a run."
+        self._agent_calls = Distribution(
+            meter, names.AGENT_CALLS, "{inference_call}", what, CALLS, names.AGENT
+        )
+        what = "Calls of tools that an agent makes in a run."
+        self._agent_tools = Distribution(meter, names.AGENT_TOOLS, "{tool_call}", what, CALLS, names.AGENT)
         what = "What root runs take that are no agent's."
         self._run = Distribution(meter, names.RUN_DURATION, "s", what, WORKFLOW_SECONDS, *RUN_LABELS)
         self._wait = seconds(meter, names.INTERRUPT_WAITS, WAIT_SECONDS, "From a pause until a run goes on.")
@@ -114,13 +124,19 @@ class RunMeters:
     def _measure(self, run: Any, outcome: Outcome) -> None:
         try:
             span: Span = run.span
+            at = span._end_time or 0
             kind = span._attributes.get(names.ERROR_TYPE) if outcome.is_error else None
             if run.agent is not None:
                 labels = (names.AGENT_SPAN, run.agent.name, outcome.text, kind)
-                self._agent.record(length_of(span), labels, span._end_time or 0, run, span)
+                self._agent.record(length_of(span), labels, at, run, span)
+                for counted, count in (
+                    (self._agent_calls, run.place.calls),
+                    (self._agent_tools, run.place.tools),
+                ):
+                    counted.record(count, (run.agent.name,), at, run, span)
             elif run.parent is None:
                 labels = (names.RUN_SPAN, run.name, outcome.text, kind)
-                self._run.record(length_of(span), labels, span._end_time or 0, run, span)
+                self._run.record(length_of(span), labels, at, run, span)
             if run.parent is None:
                 self._root_ended(run, outcome)
         except Exception as error:

@@ -85,6 +85,34 @@ CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 """Tokens of the input that went into a cache."""
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 """Tokens of the output that are no part of the answer."""
+TEXT_INPUT_TOKENS: Final = "gen_ai.usage.text.input_tokens"
+"""What of the input is text, where the provider tells; draft of the conventions, as all of this by modality."""
+IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+"""What of the input is images, where the provider tells."""
+AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
+"""What of the input is audio, where the provider tells."""
+TEXT_OUTPUT_TOKENS: Final = "gen_ai.usage.text.output_tokens"
+"""What of the output is text, where the provider tells."""
+IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
+"""What of the output is images, where the provider tells."""
+AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
+"""What of the output is audio, where the provider tells."""
+TEXT_CACHE_READ_TOKENS: Final = "gen_ai.usage.text.cache_read.input_tokens"
+"""What of the text in the input a cache had, where the provider tells."""
+IMAGE_CACHE_READ_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
+"""The same of images."""
+AUDIO_CACHE_READ_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
+"""The same of audio."""
+MODALITIES: Final = {
+    INPUT_TOKENS: {"text": TEXT_INPUT_TOKENS, "image": IMAGE_INPUT_TOKENS, "audio": AUDIO_INPUT_TOKENS},
+    OUTPUT_TOKENS: {"text": TEXT_OUTPUT_TOKENS, "image": IMAGE_OUTPUT_TOKENS, "audio": AUDIO_OUTPUT_TOKENS},
+    CACHE_READ_TOKENS: {
+        "text": TEXT_CACHE_READ_TOKENS,
+        "image": IMAGE_CACHE_READ_TOKENS,
+        "audio": AUDIO_CACHE_READ_TOKENS,
+    },
+}
+"""Attribute of a number of tokens -> modality -> the attribute of those of that modality."""
 TEMPERATURE: Final = "gen_ai.request.temperature"
 """As the model was asked with."""
 MAX_TOKENS: Final = "gen_ai.request.max_tokens"
@@ -119,7 +147,9 @@ OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 """What the model said, as JSON; only with content capture."""
 
 DETAILS: Final = "gen_ai.client.inference.operation.details"
-"""The log event that tells the content of a call of a model; only where content is captured in events."""
+"""The log event that tells what the span of a call of a model does; only where such events are asked for."""
+EXCEPTION: Final = "gen_ai.client.operation.exception"
+"""The log event of a call of a model that failed."""
 
 ERROR_TYPE: Final = "error.type"
 """The class of the exception that ended a span; only where the outcome is an error."""
@@ -220,16 +250,22 @@ CALL_DURATION: Final = "gen_ai.client.operation.duration"
 """Seconds that calls of models take."""
 CALL_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
 """Seconds until the first piece of an answer."""
+CALL_CHUNKS: Final = "gen_ai.client.operation.time_per_output_chunk"
+"""Seconds from one piece of an answer to the next."""
 TOKEN_USAGE: Final = "gen_ai.client.token.usage"
 """Tokens per call."""
 TOKEN_TYPE: Final = "gen_ai.token.type"
 """Of a number of tokens: `input` or `output`."""
 TOKEN_MODALITY: Final = "gen_ai.token.modality"
-"""Of a number of tokens, in the drafted metrics: `unknown`, as clients do not always tell."""
+"""Of a number of tokens, in the drafted metrics: `text`, `image`, `audio`, or `unknown` where nobody tells."""
 TOOL_DURATION: Final = "gen_ai.execute_tool.duration"
 """Seconds that calls of tools take."""
 AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
 """Seconds that runs of agents take."""
+AGENT_CALLS: Final = "gen_ai.invoke_agent.inference_calls"
+"""Calls of models per run of an agent: its own, and not those of agents inside it."""
+AGENT_TOOLS: Final = "gen_ai.invoke_agent.tool_calls"
+"""Calls of tools per run of an agent, in the same way."""
 RUN_DURATION: Final = "gen_ai.invoke_workflow.duration"
 """Seconds that root runs take which are no agent's."""
 
@@ -240,6 +276,7 @@ class CallMetrics:
 
     duration: str
     first_chunk: str
+    per_chunk: str
     usage: str | None = None
     """One histogram of tokens, which tells input from output by `TOKEN_TYPE`."""
     counters: tuple[tuple[str, str], ...] = ()
@@ -248,11 +285,12 @@ class CallMetrics:
     """Attribute of a call -> the histogram of such tokens."""
 
 
-CURRENT: Final = CallMetrics(CALL_DURATION, CALL_FIRST_CHUNK, TOKEN_USAGE)
+CURRENT: Final = CallMetrics(CALL_DURATION, CALL_FIRST_CHUNK, CALL_CHUNKS, TOKEN_USAGE)
 """The names that other instrumentations write, and dashboards read."""
 DRAFTED: Final = CallMetrics(
     duration="gen_ai.client.inference.duration",
     first_chunk="gen_ai.client.inference.time_to_first_chunk",
+    per_chunk="gen_ai.client.inference.time_per_output_chunk",
     counters=(
         (INPUT_TOKENS, "gen_ai.client.inference.usage.input_tokens"),
         (OUTPUT_TOKENS, "gen_ai.client.inference.usage.output_tokens"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ __all__ = ["TelemetryOptions", "get_telemetry", "set_telemetry"]
 logger = logging.getLogger(__name__)
 
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+EVENTS_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT"
 CONTENT_MODES = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
 EXCEPTIONS_VARIABLE = "OTGRAPH_CAPTURE_EXCEPTIONS"
 
@@ -41,6 +42,13 @@ class TelemetryOptions:
     Whether the messages of calls of models are recorded in log events, as data.
 
     None follows the same variable: off unless it names events, and off where `capture` is False.
+    """
+    emit_events: bool | None = None
+    """
+    Whether each call of a model ends with a log event that tells what its span does.
+
+    None follows `OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT`, and where that says nothing, whether content is recorded in
+    log events.
     """
     redact: Callable[[str, Any], Any] | None = None
     """
@@ -96,6 +104,14 @@ class TelemetryOptions:
         return self.capture is not False and "EVENT" in content_mode()
 
     @property
+    def emits(self) -> bool:
+        """Whether calls of models are told in log events, the environment considered."""
+        if self.emit_events is not None:
+            return self.emit_events
+        said = events_wanted()
+        return self.captures_events if said is None else said
+
+    @property
     def exceptions_full(self) -> bool:
         """Whether exception messages and frames are recorded, the environment considered."""
         wanted = self.exceptions or os.environ.get(EXCEPTIONS_VARIABLE, "full").lower()
@@ -111,19 +127,28 @@ def content_mode() -> str:
     mode = said.upper() or "NO_CONTENT"
     if mode in CONTENT_MODES:
         return mode
-    if said not in _refused:
-        _refused.add(said)
-        logger.warning(
-            "%s is %r, which is none of %s: no content is captured",
-            CONTENT_VARIABLE,
-            said,
-            ", ".join(CONTENT_MODES),
-        )
+    _refuse(CONTENT_VARIABLE, said, CONTENT_MODES, "no content is captured")
     return "NO_CONTENT"
 
 
-_refused: set[str] = set()
-"""Values of the variable that were warned of."""
+def events_wanted() -> bool | None:
+    """Return whether the environment wants log events of calls of models; None where it does not say."""
+    said = os.environ.get(EVENTS_VARIABLE, "").strip()
+    if said.lower() in ("true", "false", ""):
+        return None if not said else said.lower() == "true"
+    _refuse(EVENTS_VARIABLE, said, ("true", "false"), "it is not followed")
+    return None
+
+
+def _refuse(variable: str, said: str, valid: Sequence[str], what: str) -> None:
+    """Warn of a variable, once for each wrong value."""
+    if (variable, said) not in _refused:
+        _refused.add((variable, said))
+        logger.warning("%s is %r, which is none of %s: %s", variable, said, ", ".join(valid), what)
+
+
+_refused: set[tuple[str, str]] = set()
+"""Variables, each with a value that was warned of."""
 _application = TelemetryOptions()
 
 

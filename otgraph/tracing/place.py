@@ -30,6 +30,7 @@ class Place:
     """What `RunInfo.place` holds."""
 
     __slots__ = (
+        "calls",
         "carrier",
         "context",
         "exports",
@@ -40,6 +41,7 @@ class Place:
         "record",
         "run",
         "task_facts",
+        "tools",
         "usage",
     )
 
@@ -62,6 +64,10 @@ class Place:
         """What the run shows of where it comes from, a `Lineage`."""
         self.usage: Any = None
         """What calls of models in the run have taken, a `Usage`; None where there were none."""
+        self.calls = 0
+        """How many calls of models an agent has begun in its run, without those of agents inside it."""
+        self.tools = 0
+        """The same of tools."""
         self.latest: list[Span] = []
         """The spans of the superstep in progress and of its tasks; no others of the run can be open."""
 

@@ -140,6 +140,8 @@ def end_left(run: RunInfo, outcome: Outcome) -> int:
 def let_go(task: TaskInfo, outcome: Outcome) -> None:
     """Let the span of a task go that has ended, and end those of work that goes on in a thread of its."""
     place: Place = task.run.place
+    for call in task.models:
+        call.leave(outcome)
     for inner in task.inside:
         if inner._end_time is None:
             inner.fact = SpanNoted(task.run)

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
-from otgraph.infos import TaskInfo
+from otgraph.infos import RunInfo, TaskInfo
 from otgraph.tracing import names
 from otgraph.tracing.budget import Budget
-from otgraph.usage import Usage
+from otgraph.tracing.identity import agent_around
+from otgraph.usage import NOT_TOLD, Usage
 
-__all__ = ["begin_call", "end_call", "spend", "token_attributes", "usage_attributes"]
+__all__ = ["begin_call", "begin_tool", "end_call", "spend", "token_attributes", "usage_attributes"]
 
 _lock = Lock()
 """Nodes spend at the same time."""
@@ -37,7 +38,18 @@ def begin_call(task: TaskInfo, call: Any, budget: Budget | None) -> None:
                 root = root.parent
             budget.check(root.place.usage or Usage())
         _add(task, ONE_CALL)
+        agent = agent_around(task.run)
+        if agent is not None:
+            agent.place.calls += 1
         task.models = [*task.models, call]
+
+
+def begin_tool(run: RunInfo) -> None:
+    """Count a call of a tool for the agent around it, if there is one."""
+    agent = agent_around(run)
+    if agent is not None:
+        with _lock:
+            agent.place.tools += 1
 
 
 def end_call(task: TaskInfo, call: Any) -> None:
@@ -72,7 +84,16 @@ def token_attributes(usage: Usage) -> dict[str, Any]:
         names.CACHE_WRITE_TOKENS: usage.cache_write_tokens,
         names.REASONING_TOKENS: usage.reasoning_tokens,
     }
-    return {**told, **{key: count for key, count in parts.items() if count}}
+    told.update((key, count) for key, count in parts.items() if count)
+    for key, split in (
+        (names.INPUT_TOKENS, usage.input_by_modality),
+        (names.OUTPUT_TOKENS, usage.output_by_modality),
+        (names.CACHE_READ_TOKENS, usage.cache_read_by_modality),
+    ):
+        if split is not NOT_TOLD:
+            attributes = names.MODALITIES[key]
+            told.update((attributes[name], count) for name in attributes if (count := getattr(split, name)))
+    return told
 
 
 def _add(task: TaskInfo, usage: Usage) -> None:

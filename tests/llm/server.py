@@ -29,6 +29,12 @@ class Answer:
     """Of tools: name, arguments, id."""
     usage: tuple[int, int] = (12, 5)
     """Tokens of input and of output."""
+    given: dict[str, Any] = field(default_factory=lambda: {"cached_tokens": 4})
+    """What is told of the tokens of input."""
+    made: dict[str, Any] = field(default_factory=lambda: {"reasoning_tokens": 2})
+    """The same of output."""
+    choices: int = 1
+    """How many answers of this kind it gives."""
     delay: float = 0.003
     """Seconds before each piece of a stream."""
     status: int = 200
@@ -50,8 +56,8 @@ class Answer:
             "prompt_tokens": given,
             "completion_tokens": made,
             "total_tokens": given + made,
-            "prompt_tokens_details": {"cached_tokens": 4},
-            "completion_tokens_details": {"reasoning_tokens": 2},
+            "prompt_tokens_details": self.given,
+            "completion_tokens_details": self.made,
         }
 
     def deltas(self) -> Iterator[dict[str, Any]]:
@@ -146,9 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif request.get("stream"):
             self._stream(request, number, answer)
         else:
-            choice = {"index": 0, "message": answer.message(), "finish_reason": answer.finish}
+            choice = {"message": answer.message(), "finish_reason": answer.finish}
+            choices = [{"index": index, **choice} for index in range(answer.choices)]
             head = self._head("chat.completion", number)
-            self._say(200, answer.headers, {**head, "choices": [choice], "usage": answer.counts()})
+            self._say(200, answer.headers, {**head, "choices": choices, "usage": answer.counts()})
 
     @staticmethod
     def _head(kind: str, number: int) -> dict[str, Any]:
@@ -189,8 +196,10 @@ class _Handler(BaseHTTPRequestHandler):
         if counted:
             head["usage"] = None
         for delta in answer.deltas():
-            yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-        yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": answer.finish}]}
+            for index in range(answer.choices):
+                yield {**head, "choices": [{"index": index, "delta": delta, "finish_reason": None}]}
+        for index in range(answer.choices):
+            yield {**head, "choices": [{"index": index, "delta": {}, "finish_reason": answer.finish}]}
         if counted:
             yield {**head, "choices": [], "usage": answer.counts()}
 

@@ -13,8 +13,11 @@ from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.sdk import _logs as sdk_logs
 from opentelemetry.sdk._logs import export as sdk_export
 
+from otgraph.errors import BudgetExceededError
 from otgraph.graph import MessagesState
-from otgraph.telemetry import TelemetryOptions
+from otgraph.messages import model_call
+from otgraph.telemetry import Budget, TelemetryOptions
+from otgraph.types import interrupt
 
 from .conftest import asks, chat
 from .server import MODEL, Answer, Server, limited
@@ -23,7 +26,10 @@ from .test_spans import CALL, HI, SUNNY, agent_of, finished
 Serve = Callable[..., Server]
 FOX = Answer(text="big red fox")
 VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+EMIT = "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT"
 DETAILS = "gen_ai.client.inference.operation.details"
+EXCEPTION = "gen_ai.client.operation.exception"
+THREAD = {"configurable": {"thread_id": "7"}}
 
 
 class Logged:
@@ -193,11 +199,135 @@ def test_a_call_that_fails(drive: Drive, serve: Serve, traced: Traced, logged: L
     options = replace(traced.options, capture_events=True, logger_provider=logged.provider)
     with pytest.raises(Exception):
         drive.invoke(line(MessagesState, n=asks(drive, chat(serve(limited())))), HI, telemetry=options)
-    (record,) = logged.records
+    record, _ = logged.records
     told = attributes_of(record)
-    assert "OpenAIRateLimitError" == told["error.type"]
+    assert (DETAILS, "OpenAIRateLimitError") == (record.event_name, told["error.type"])
     assert "gen_ai.input.messages" in told
     assert "gen_ai.output.messages" not in told
+
+
+def test_how_a_call_failed(drive: Drive, serve: Serve, traced: Traced, logged: Logged) -> None:
+    """A failure is an event of severity WARN, without content, also where no other event is asked for."""
+    options = replace(traced.options, logger_provider=logged.provider)
+    graph = line(MessagesState, n=asks(drive, chat(serve(limited()))))
+    with pytest.raises(Exception, match="not now"):
+        drive.invoke(graph, {"messages": [("user", "a secret")]}, THREAD, telemetry=options)
+    (record,) = logged.records
+    (span,) = finished(traced, "chat")
+    assert (EXCEPTION, 13, "WARN") == (record.event_name, record.severity_number, record.severity_text)
+    assert span.context.span_id == int.from_bytes(record.span_id, "big")
+    told = attributes_of(record)
+    assert "OpenAIRateLimitError" == told["exception.type"].rpartition(".")[2]
+    assert "not now" in told["exception.message"]
+    assert "Traceback" in told["exception.stacktrace"]
+    assert "a secret" not in str(told)
+    alike = {
+        key: value
+        for key, value in span.attributes.items()
+        if key.startswith(("gen_ai.", "server.", "error."))
+    }
+    assert alike == {key: value for key, value in told.items() if not key.startswith("exception.")}
+    assert ("7", "gpt-4o-mini") == (told["gen_ai.conversation.id"], told["gen_ai.request.model"])
+
+
+def test_what_is_told_of_an_exception(serve: Serve, traced: Traced, logged: Logged) -> None:
+    """Its message is hidden by the hook, or left out with the frames, as it is on spans."""
+
+    def hide(name: str, value: Any) -> Any:
+        return "[hidden]" if name.startswith("exception.") else value
+
+    for more in ({"redact": hide}, {"exceptions": "type"}):
+        options = replace(traced.options, logger_provider=logged.provider, **more)
+        with pytest.raises(Exception, match="not now"):
+            line(MessagesState, n=asks(Drive("threads"), chat(serve(limited())))).invoke(
+                HI, telemetry=options
+            )
+    hidden, typed = (
+        {key: value for key, value in attributes_of(each).items() if key.startswith("exception.")}
+        for each in logged.records
+    )
+    assert ("[hidden]", "[hidden]") == (hidden["exception.message"], hidden["exception.stacktrace"])
+    assert ["exception.type"] == list(typed)
+
+
+def test_what_is_no_failure(drive: Drive, serve: Serve, traced: Traced, logged: Logged) -> None:
+    """No event tells of a call that succeeded, of one that never began, or of a human who is asked within one."""
+    options = replace(traced.options, logger_provider=logged.provider)
+
+    def ask(state: Any) -> None:
+        with model_call("m"):
+            interrupt("may I?")
+
+    server = serve(FOX)
+    graph = line(MessagesState, a=asks(drive, chat(server)), b=drive.node(ask))
+    drive.invoke(graph, HI, telemetry=options)
+    assert ["chat gpt-4o-mini", "chat m"] == [span.name for span in finished(traced, "chat")]
+    graph = line(MessagesState, a=drive.node(burn), b=asks(drive, chat(server)))
+    with pytest.raises(BudgetExceededError):
+        drive.invoke(graph, HI, telemetry=replace(options, budget=Budget(model_calls=1)))
+    assert [] == logged.records
+
+
+def burn(state: Any) -> None:
+    with model_call("m"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("said", "content", "given", "events", "with_content"),
+    [
+        (None, None, {}, False, False),
+        ("true", None, {}, True, False),
+        ("TRUE", "NO_CONTENT", {}, True, False),
+        ("true", "SPAN_ONLY", {}, True, False),
+        (None, "EVENT_ONLY", {}, True, True),
+        ("true", "EVENT_ONLY", {}, True, True),
+        ("false", "EVENT_ONLY", {}, False, False),
+        ("False", "SPAN_AND_EVENT", {}, False, False),
+        (" ", "EVENT_ONLY", {}, True, True),
+        ("yes", "EVENT_ONLY", {}, True, True),
+        ("yes", None, {}, False, False),
+        ("false", None, {"emit_events": True}, True, False),
+        ("true", "EVENT_ONLY", {"emit_events": False}, False, False),
+        (None, None, {"capture_events": True}, True, True),
+        (None, "EVENT_ONLY", {"capture": False}, False, False),
+        ("true", "EVENT_ONLY", {"capture": False}, True, False),
+    ],
+)
+def test_whether_the_environment_wants_events(
+    serve: Serve,
+    traced: Traced,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str | None,
+    content: str | None,
+    given: dict[str, bool],
+    events: bool,
+    with_content: bool,
+) -> None:
+    """The variable of OpenTelemetry's GenAI packages decides, and where it is not set, that of content does."""
+    for variable, value in ((EMIT, said), (VARIABLE, content)):
+        monkeypatch.delenv(variable, raising=False)
+        if value is not None:
+            monkeypatch.setenv(variable, value)
+    options = replace(traced.options, logger_provider=logged.provider, **given)
+    line(MessagesState, n=asks(Drive("threads"), chat(serve(FOX)))).invoke(HI, telemetry=options)
+    told = [attributes_of(each) for each in logged.records]
+    assert [True] * events == ["gpt-4o-mini" == each["gen_ai.request.model"] for each in told]
+    assert [with_content] * events == ["gen_ai.output.messages" in each for each in told]
+    assert (content in ("SPAN_ONLY", "SPAN_AND_EVENT")) == (
+        "gen_ai.output.messages" in finished(traced, "chat")[0].attributes
+    )
+
+
+def test_a_wrong_value_of_the_variable_for_events(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    """What is neither true nor false is warned of once, and not followed."""
+    monkeypatch.setenv(EMIT, "sometimes")
+    for _ in range(2):
+        with caplog.at_level(logging.WARNING):
+            assert not TelemetryOptions().emits
+    (record,) = caplog.records
+    assert f"{EMIT} is 'sometimes', which is none of true, false: it is not followed" == record.getMessage()
 
 
 def test_without_spans(serve: Serve, logged: Logged) -> None:

@@ -12,9 +12,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otgraph.graph import MessagesState
+from otgraph.messages import model_call
 from otgraph.tracing import names
 
-from .conftest import asks, chat
+from .conftest import asks, chat, client
 from .server import Answer, Server, limited
 
 Serve = Callable[..., Server]
@@ -22,15 +23,33 @@ FOX = Answer(text="big red fox")
 HI = {"messages": [("user", "hi")]}
 
 
+def ask_langchain(drive: Drive, server: Server) -> Any:
+    """Return a node that asks LangChain's model."""
+    return asks(drive, chat(server))
+
+
+def ask_client(drive: Drive, server: Server) -> Any:
+    """Return a node that asks OpenAI's client."""
+
+    def n(state: Any) -> None:
+        with model_call("gpt-4o-mini", provider="openai") as call:
+            asked: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
+            call.response(client(server, "threads").chat.completions.create(**asked))
+
+    return drive.node(n)
+
+
 @pytest.fixture
 def measured(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Return a function that runs a graph of one call under a set of names, and returns the metrics of calls."""
 
-    def measure(called: names.CallMetrics, drive: Drive, server: Server) -> dict[str, Any]:
+    def measure(
+        called: names.CallMetrics, drive: Drive, server: Server, by: Any = ask_langchain
+    ) -> dict[str, Any]:
         monkeypatch.setattr(names, "CALL_METRICS", called)
         reader = InMemoryMetricReader()
         options = replace(traced.options, meter_provider=MeterProvider([reader], shutdown_on_exit=False))
-        graph = line(MessagesState, n=asks(drive, chat(server)))
+        graph = line(MessagesState, n=by(drive, server))
         try:
             drive.stream(graph, HI, stream_mode="messages", telemetry=options)
         except Exception:
@@ -54,6 +73,7 @@ def test_the_names_in_use(drive: Drive, serve: Serve, measured: Any) -> None:
     found = measured(names.CURRENT, drive, serve(FOX))
     assert {
         "gen_ai.client.operation.duration": 1,
+        "gen_ai.client.operation.time_per_output_chunk": 1,
         "gen_ai.client.operation.time_to_first_chunk": 1,
         "gen_ai.client.token.usage": 2,
     } == {name: len(metric.data.data_points) for name, metric in found.items()}
@@ -64,6 +84,7 @@ def test_the_drafted_names(drive: Drive, serve: Serve, measured: Any) -> None:
     found = measured(names.DRAFTED, drive, serve(FOX))
     assert {
         "gen_ai.client.inference.duration",
+        "gen_ai.client.inference.time_per_output_chunk",
         "gen_ai.client.inference.time_to_first_chunk",
         "gen_ai.client.inference.usage.input_tokens",
         "gen_ai.client.inference.usage.output_tokens",
@@ -80,12 +101,41 @@ def test_the_drafted_names(drive: Drive, serve: Serve, measured: Any) -> None:
             assert metric.data.is_monotonic
             counted[name.partition(".usage.")[2]] = point.value
         else:
-            assert ("gen_ai.token.modality" in point.attributes, point.count) == (False, 1)
+            measured_once = "per_output_chunk" not in name
+            assert ("gen_ai.token.modality" in point.attributes, point.count == 1) == (False, measured_once)
     assert {
         "input_tokens": 12,
         "output_tokens": 5,
         "cache_read.input_tokens": 4,
         "reasoning.output_tokens": 2,
+    } == counted
+
+
+def test_modalities_under_the_draft(drive: Drive, serve: Serve, measured: Any) -> None:
+    """The counters tell modalities apart as far as the client does; the rest is unknown, and all is counted once."""
+    given = {"cached_tokens": 30, "cached_tokens_details": {"text_tokens": 10, "audio_tokens": 20}}
+    answer = Answer(
+        text="big red fox",
+        usage=(100, 50),
+        given={**given, "text_tokens": 40, "audio_tokens": 25, "image_tokens": 35},
+        made={"audio_tokens": 20, "reasoning_tokens": 8},
+    )
+    found = measured(names.DRAFTED, drive, serve(answer), by=ask_client)
+    counted = {
+        (name.partition(".usage.")[2], point.attributes["gen_ai.token.modality"]): point.value
+        for name, metric in found.items()
+        if ".usage." in name
+        for point in metric.data.data_points
+    }
+    assert {
+        ("input_tokens", "text"): 40,
+        ("input_tokens", "audio"): 25,
+        ("input_tokens", "image"): 35,
+        ("output_tokens", "audio"): 20,
+        ("output_tokens", "unknown"): 30,
+        ("cache_read.input_tokens", "text"): 10,
+        ("cache_read.input_tokens", "audio"): 20,
+        ("reasoning.output_tokens", "unknown"): 8,
     } == counted
 
 

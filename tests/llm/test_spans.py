@@ -376,10 +376,13 @@ def test_metrics(drive: Drive, serve: Serve, traced: Traced) -> None:
     }
     assert {
         "gen_ai.client.operation.duration",
+        "gen_ai.client.operation.time_per_output_chunk",
         "gen_ai.client.operation.time_to_first_chunk",
         "gen_ai.client.token.usage",
         "gen_ai.execute_tool.duration",
         "gen_ai.invoke_agent.duration",
+        "gen_ai.invoke_agent.inference_calls",
+        "gen_ai.invoke_agent.tool_calls",
         "gen_ai.invoke_workflow.duration",
     } == {name for name in found if name.startswith("gen_ai.")}
     (calls,) = found["gen_ai.client.operation.duration"].data.data_points

@@ -16,7 +16,8 @@ from typing_extensions import TypedDict
 from otgraph.func import entrypoint, task
 from otgraph.graph import START, StateGraph
 from otgraph.messages import model_call
-from otgraph.messages.exchange import merged, read_response
+from otgraph.messages.answer import Answer as Reader
+from otgraph.messages.exchange import ModelResponse
 from otgraph.telemetry import Price, Usage
 
 from .conftest import chat, client
@@ -25,6 +26,14 @@ from .server import MODEL, Answer, Server
 
 class State(TypedDict, total=False):
     topic: str
+
+
+def told_by(*pieces: Any) -> ModelResponse:
+    """Return what an answer tells, whole or in pieces."""
+    answer = Reader(keeps=False)
+    for piece in pieces:
+        answer.read(piece)
+    return answer.response()
 
 
 def counted(input: int, output: int, **more: Any) -> Any:
@@ -36,21 +45,18 @@ def test_answers_of_openai(serve: Callable[..., Server]) -> None:
     answer = Answer(text="big red fox", usage=(20, 7))
     openai = client(serve(answer, answer), "threads")
     request: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
-    whole = read_response(openai.chat.completions.create(**request))
-    pieces = None
-    for chunk in openai.chat.completions.create(
-        **request, stream=True, stream_options={"include_usage": True}
-    ):
-        pieces = merged(pieces, read_response(chunk))
+    whole = told_by(openai.chat.completions.create(**request))
+    pieces = told_by(
+        *openai.chat.completions.create(**request, stream=True, stream_options={"include_usage": True})
+    )
     usage = Usage(input_tokens=20, output_tokens=7, cache_read_tokens=4, reasoning_tokens=2)
     for told, key in ((whole, "chatcmpl-1"), (pieces, "chatcmpl-2")):
-        assert told is not None
         assert (MODEL, key, ("stop",), usage) == (told.model, told.id, told.finish_reasons, told.usage)
 
 
 def test_answers_of_anthropic() -> None:
     """A message tells the same; what a cache had is part of the input, as the conventions count it."""
-    told = read_response(
+    told = told_by(
         {
             "id": "msg_1",
             "model": "claude-x",
@@ -79,7 +85,7 @@ def test_pieces_of_an_answer_of_anthropic() -> None:
         "message": {"id": "m", "model": "c", "usage": {"input_tokens": 25, "output_tokens": 1}},
     }
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 15}}
-    told = merged(read_response(begin), read_response(end))
+    told = told_by(begin, end)
     usage = Usage(input_tokens=25, output_tokens=15)
     assert ("c", "m", ("end_turn",), usage) == (told.model, told.id, told.finish_reasons, told.usage)
 
@@ -88,14 +94,14 @@ def test_answers_of_the_responses_api() -> None:
     """There the tokens have Anthropic's names, and what a cache had is in the input already."""
     details = SimpleNamespace(cached_tokens=64)
     usage = SimpleNamespace(input_tokens=100, output_tokens=9, input_tokens_details=details)
-    told = read_response(SimpleNamespace(id="resp_1", model="gpt", usage=usage))
+    told = told_by(SimpleNamespace(id="resp_1", model="gpt", usage=usage))
     assert Usage(input_tokens=100, output_tokens=9, cache_read_tokens=64) == told.usage
 
 
 @pytest.mark.parametrize("answer", [None, "text", {}, SimpleNamespace(usage=None), 7])
 def test_what_is_no_answer_tells_nothing(answer: Any) -> None:
     """An object without these fields is no error: nothing is known then."""
-    told = read_response(answer)
+    told = told_by(answer)
     assert (None, None, (), None) == (told.model, told.id, told.finish_reasons, told.usage)
 
 

@@ -18,6 +18,7 @@ from otgraph.runtime import SCOPE
 from otgraph.tracing import names
 from otgraph.tracing.identity import agent_around
 from otgraph.tracing.inner import InnerSpan
+from otgraph.tracing.spending import begin_tool
 
 __all__ = ["ToolSpan", "tool_span"]
 
@@ -59,6 +60,7 @@ def tool_span(call: ToolCall, tool: BaseTool) -> Iterator[ToolSpan]:
     if tool.description:
         attributes[names.TOOL_DESCRIPTION] = tool.description
     name = f"{names.TOOL_SPAN} {tool.name}"
+    begin_tool(scope.run)
     inner = InnerSpan(scope.run.observer, scope.task, name, attributes)
     try:
         with inner:
