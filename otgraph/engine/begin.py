@@ -7,12 +7,12 @@ with the state that there is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otgraph.command import Command, Send
 from otgraph.constants import INTERRUPT, NULL_TASK_ID, RESUME, ROOT, START, TASKS, branch_channel
+from otgraph.engine.answers import check_answer, check_unambiguous, is_map
 from otgraph.engine.damage import nodes_lost, nothing_asked, nothing_saved
 from otgraph.engine.effects import Flow, ListCheckpoints, LoadCheckpoint, Rest, checked
 from otgraph.engine.origins import is_newest_flow, origin_of, question_ids
@@ -27,10 +27,7 @@ from otgraph.errors import EmptyInputError, InvalidUpdateError
 from otgraph.events import Write
 from otgraph.ids import checkpoint_text
 
-__all__ = ["attach", "begin_flow", "load_flow", "pending_questions"]
-
-_QUESTION = re.compile(r"[0-9a-f]{32}")
-ANSWERING = "https://docs.langchain.com/oss/python/langgraph/interrupts#handling-multiple-interrupts"
+__all__ = ["attach", "begin_flow", "load_flow"]
 
 
 def load_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
@@ -77,9 +74,12 @@ def begin_flow(run: Run, thread: SavedThread, input: Any) -> Flow:
     Raises:
         EmptyInputError: there is no input, and nothing to go on from.
         RuntimeError: an answer was given, and nothing is due.
+        UnknownInterruptError: an answer goes with no question, and the caller asked to hear of that.
     """
     resuming = bool(run.versions) and _goes_on(run, thread, input)
     answered = isinstance(input, Command) and input.resume is not None
+    if answered:
+        check_answer(run, thread, input.resume)
     forks = resuming and _look_back(thread, answered=answered)
     if not run.versions and (input is None or answered):
         raise EmptyInputError(
@@ -129,46 +129,18 @@ def _command_flow(run: Run, thread: SavedThread, command: Command[Any], *, kept:
     """
     writes = list(_command_writes(run, command))
     answer = command.resume
-    if _is_map(answer):
+    if is_map(answer):
         thread.answers.by_id = answer
     elif answer is not None:
-        _check_unambiguous(thread)
+        check_unambiguous(thread)
         writes.append((RESUME, answer))
         thread.answers.give(answer)
     if writes and not kept:
         thread.pending[NULL_TASK_ID] = [*thread.pending.get(NULL_TASK_ID, ()), *writes]
     elif writes:
         yield from put_writes_flow(thread, NULL_TASK_ID, writes, "")
-    elif not _is_map(answer):
+    elif not is_map(answer):
         raise EmptyInputError("Received empty Command input")
-
-
-def _is_map(answer: Any) -> bool:
-    """Say whether an answer is a dict from questions to answers: all of its keys look like ids."""
-    return isinstance(answer, Mapping) and all(
-        isinstance(key, str) and _QUESTION.fullmatch(key) for key in answer
-    )
-
-
-def _check_unambiguous(thread: SavedThread) -> None:
-    # A task that was called asks the same question as the one that called it.
-    questions = list({question.id: question for question in pending_questions(thread.pending)}.values())
-    if len(questions) > 1:
-        raise RuntimeError(
-            "When there are multiple pending interrupts, you must specify the interrupt id when resuming. "
-            f"Docs: {ANSWERING}. Give Command(resume={{id: answer}}); the ids are "
-            f"{[question.id for question in questions]}."
-        )
-
-
-def pending_questions(pending: Mapping[str, Sequence[Write]]) -> Iterator[Any]:
-    """Yield the interrupts that nobody has answered, of all tasks whose writes these are."""
-    for writes in pending.values():
-        if any(channel not in SPECIAL for channel, _ in writes):
-            continue
-        for channel, value in writes:
-            if channel == INTERRUPT:
-                yield from value
 
 
 def _command_writes(run: Run, command: Command[Any]) -> Iterator[Write]:

@@ -296,6 +296,59 @@ def classes_of_answers(lg, drive):
         yield drive.invoke(graph, lg.types.Command(resume="yes"), THREAD)
 
 
+@covers("HIL-18", "HIL-05", "HIL-06", "TTR-02")
+def strict_answers(lg, drive):
+    """Who asks to hear of answers that fit no open question does, before anything is written."""
+    Command = lg.types.Command
+    unknown = "0123456789abcdef0123456789abcdef"
+    strict = thread(THREAD["configurable"]["thread_id"], __pregel_strict_resume=True)
+
+    def attempt(graph, names, given, config=strict):
+        result = drive.invoke(graph, given, config)
+        if not isinstance(result, Raised) or not isinstance(result.error, lg.errors.UnknownInterruptError):
+            return result
+        error = result.error
+        return error.reason, *(
+            sorted(names.get(each, each) for each in ids) for ids in (error.interrupt_ids, error.pending_ids)
+        )
+
+    def begun():
+        # Turns, so that questions are always asked in the same order.
+        builder = fan(
+            lg, Log, ("p", asker(lg, drive, "p", "p1", "p2", turn=0)), ("q", asker(lg, drive, "q", turn=1))
+        )
+        graph = builder.compile(checkpointer=drive.saver())
+        asked = ids_of(drive.invoke(graph, {"log": []}, THREAD))
+        return graph, asked, {each: name for name, each in asked.items()}
+
+    graph, asked, names = begun()
+    for given in (
+        Command(resume={unknown: 1}),
+        Command(resume={asked["p1"]: 1, unknown: 2}),
+        Command(resume={}),
+        Command(resume="one for two"),
+        Command(resume={unknown: 1}, update={"log": ["u"]}, goto="q"),
+    ):
+        yield attempt(graph, names, given)
+        yield drive.state(graph, THREAD)
+    yield attempt(graph, names, Command(resume={asked["p1"]: "1"}))
+    now = ids_of(drive.state(graph, THREAD))
+    names.update({each: name for name, each in now.items()})
+    yield attempt(graph, names, Command(resume={asked["p1"]: "1"}))
+    yield attempt(graph, names, Command(resume={asked["q"]: "Q"}))
+    yield attempt(graph, names, Command(resume="2"))
+    yield attempt(graph, names, Command(resume={asked["q"]: "Q"}))
+    for old in list(drive.history(graph, THREAD)):
+        if old.next:
+            config = thread(**old.config["configurable"], __pregel_strict_resume=True)
+            yield old.next, drive.state(graph, THREAD)
+            yield attempt(graph, names, Command(resume={unknown: 1}), config)
+            break
+    for flag in (False, None, 0):
+        graph, asked, names = begun()
+        yield attempt(graph, names, Command(resume={unknown: 1}), thread("1", __pregel_strict_resume=flag))
+
+
 def interrupts_in(chunk):
     """Return the live interrupts of a chunk."""
     payload = chunk[-1]
