@@ -83,6 +83,7 @@ class AsyncSqliteSaver(SqliteStore):
         """
         conn = connect(conn_string)
         saver = cls(conn, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
+        saver._database.opened_here = True
         try:
             yield saver
         finally:

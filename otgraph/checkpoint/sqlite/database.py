@@ -38,6 +38,8 @@ class Database:
         self.connection = connection
         self.lock = RLock()
         self.is_setup = False
+        self.opened_here = False
+        """Whether the connection is the saver's own, and not one for which its caller has chosen."""
         self._busy_timeout = busy_timeout
         self._process = os.getpid()
 
@@ -109,6 +111,9 @@ class Database:
         cursor = _cursor(connection)
         if self._busy_timeout is not None:
             cursor.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
+        if self.opened_here:
+            # SQLite may have been built to do with less: then a loss of power may undo a commit.
+            cursor.execute("PRAGMA synchronous = FULL")
         mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
         if mode not in _LEFT_ALONE and not connection.in_transaction:
             self._switch_to_wal(cursor)

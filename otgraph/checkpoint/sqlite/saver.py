@@ -70,7 +70,9 @@ class SqliteSaver(SqliteStore):
             conn_string: a path, or an SQLite URI that begins with `file:`.
         """
         with closing(connect(conn_string)) as conn:
-            yield cls(conn, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
+            saver = cls(conn, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
+            saver._database.opened_here = True
+            yield saver
 
     def setup(self) -> None:
         """Prepare connection and tables; done on the first use anyway."""
