@@ -7,7 +7,7 @@ Rule: plain values with LangGraph's names, fields and order; nothing here can ch
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple
 
@@ -19,7 +19,7 @@ from otgraph.run_config import RunnableConfig
 from otgraph.usage import Usage
 from otgraph.warnings import LangGraphDeprecatedSinceV10, LangGraphDeprecatedSinceV11
 
-__all__ = ["GraphOutput", "Interrupt", "PregelTask", "StateSnapshot", "StateUpdate"]
+__all__ = ["GraphOutput", "Interrupt", "PregelExecutableTask", "PregelTask", "StateSnapshot", "StateUpdate"]
 
 ResponseT = TypeVar("ResponseT", default=Any)
 ValueT = TypeVar("ValueT", default=Any)
@@ -95,6 +95,30 @@ class PregelTask(NamedTuple):
     """Config of the subgraph it runs, or that subgraph's state where it was asked for."""
     result: Any | None = None
     """What it wrote, as far as it is known."""
+
+
+@dataclass(frozen=True)
+class PregelExecutableTask:
+    """
+    A task as LangGraph's engine plans one, for packages that name the type.
+
+    otgraph's engine makes none: a run's tasks are seen in its streams and spans.
+    """
+
+    name: str
+    input: Any
+    proc: Any
+    """What is called."""
+    writes: Any
+    config: RunnableConfig
+    triggers: Sequence[str]
+    retry_policy: Sequence[Any]
+    cache_key: Any
+    id: str
+    path: tuple[str | int | tuple[Any, ...], ...]
+    writers: Sequence[Any] = ()
+    subgraphs: Sequence[Any] = ()
+    timeout: Any = None
 
 
 class StateSnapshot(NamedTuple):

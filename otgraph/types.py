@@ -14,7 +14,14 @@ from otgraph.policies import (
     omit_payload,
 )
 from otgraph.runtime import interrupt
-from otgraph.snapshot import GraphOutput, Interrupt, PregelTask, StateSnapshot, StateUpdate
+from otgraph.snapshot import (
+    GraphOutput,
+    Interrupt,
+    PregelExecutableTask,
+    PregelTask,
+    StateSnapshot,
+    StateUpdate,
+)
 from otgraph.stream.part import Part
 from otgraph.stream.parts import (
     CheckpointPayload,
@@ -57,6 +64,7 @@ __all__ = [
     "MessagesStreamPart",
     "Overwrite",
     "Part",
+    "PregelExecutableTask",
     "PregelTask",
     "RetryPolicy",
     "Send",

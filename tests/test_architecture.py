@@ -147,6 +147,7 @@ ALLOWED = {
     ("checkpoint/serde/legacy.py", "importlib.import_module"): "old stored data may need LangChain's reviver",
     ("checkpoint/serde/names.py", "importlib.import_module"): "stored data names classes by module and name",
     ("compat/finder.py", "importlib.import_module()"): "it is the import system that asks",
+    ("compat/lent.py", "importlib.import_module"): "names are lent when a package imports their module",
     ("constants.py", "importlib.import_module"): "old names resolve on demand; their homes import constants",
     ("engine/tasks.py", "logging"): "a packet for an unknown node is worth a warning that nobody waits for",
     ("engine/writes.py", "logging"): "a write to an unknown channel is worth a warning that nobody waits for",
@@ -180,7 +181,7 @@ MIRRORED = {
     "CompiledStateGraph.stream", "CompiledStateGraph.astream_events", "CompiledStateGraph.stream_events",
     "Pregel.__init__", "Pregel.ainvoke", "Pregel.astream", "Pregel.invoke", "Pregel.stream",
     "StateGraph.add_node", "StateGraph.compile", "ToolNode.__init__", "create_react_agent",
-    "entrypoint.__init__",
+    "entrypoint.__init__", "wire",
 }  # fmt: skip
 """Functions whose parameters are LangGraph's."""
 

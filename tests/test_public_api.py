@@ -98,10 +98,6 @@ MODULES = {
 """Module below `langgraph` -> its public names."""
 
 LATER = {
-    "types": "PregelExecutableTask",
-    "pregel": "NodeBuilder",
-    "pregel.protocol": ...,
-    "pregel.types": ...,
     "pregel.remote": ...,
 }
 """What otgraph does not have yet: names, or `...` for a whole module."""

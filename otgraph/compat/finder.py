@@ -12,20 +12,27 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 from typing import Final
+
+from otgraph.compat.lent import lend
 
 __all__ = ["install"]
 
 THEIRS: Final = "langgraph"
 OURS: Final = "otgraph"
+OPEN: Final = ("langgraph.checkpoint.", "langgraph.store.", "langgraph.cache.")
+"""Packages in which others keep what they made for LangGraph: savers, stores, caches."""
 
 MOVED: Final = {
     "langgraph._internal._constants": "otgraph.compat.constants",
     "langgraph._internal._config": "otgraph.compat.config",
     "langgraph._internal._runnable": "otgraph.compat.runnable",
     "langgraph._internal._typing": "otgraph.compat.typing",
+    "langgraph.checkpoint.base.id": "otgraph.compat.ids",
+    "langgraph.pregel.main": "otgraph.pregel",
     "langgraph.pregel.remote": "otgraph.compat.remote",
     "langgraph.stream._mux": "otgraph.compat.stream.transformers",
     "langgraph.stream._types": "otgraph.compat.stream.transformers",
@@ -60,6 +67,10 @@ def install() -> None:
         let_commands_through()
 
 
+PACKAGES: Final = frozenset({"langgraph.checkpoint.base"})
+"""Modules of otgraph that are packages in LangGraph."""
+
+
 class _Finder(MetaPathFinder):
     """Finds `langgraph.x` where `otgraph.x` is."""
 
@@ -75,10 +86,16 @@ class _Finder(MetaPathFinder):
         try:
             found = importlib.util.find_spec(name)
         except ModuleNotFoundError:
-            return None
+            found = None
         if found is None:
-            return None
+            return _find_beside(fullname) if fullname.startswith(OPEN) else None
         return ModuleSpec(fullname, _Alias(name), is_package=found.submodule_search_locations is not None)
+
+
+def _find_beside(fullname: str) -> ModuleSpec | None:
+    """Return how to load what others have put into a package that otgraph serves."""
+    folders = [Path(entry, *fullname.split(".")[:-1]) for entry in sys.path]
+    return PathFinder.find_spec(fullname, [str(folder) for folder in folders if folder.is_dir()])
 
 
 class _Alias(Loader):
@@ -96,4 +113,7 @@ class _Alias(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Give the module its own identity back, which the import system has just overwritten."""
+        lend(module)
+        if module.__spec__ is not None and module.__spec__.name in PACKAGES:
+            module.__path__ = []
         module.__spec__ = self._spec

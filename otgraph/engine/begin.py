@@ -22,7 +22,7 @@ from otgraph.engine.saving import SPECIAL, put_writes_flow, save_flow
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import plan_tasks
 from otgraph.engine.thread import Replayed, SavedThread
-from otgraph.engine.writes import apply_writes, result_writes, written_by_nobody
+from otgraph.engine.writes import apply_writes, input_writes, result_writes, written_by_nobody
 from otgraph.errors import EmptyInputError, InvalidUpdateError
 from otgraph.events import Write
 from otgraph.ids import checkpoint_text
@@ -223,7 +223,7 @@ def _give_up_due(run: Run, input: Any) -> None:
     due = plan_tasks(run, inputs=False)
     for task in due:
         task.writes = ()
-    apply_writes(run, [*due, written_by_nobody(run, [(START, input)])])
+    apply_writes(run, [*due, written_by_nobody(run, input_writes(run, input))])
 
 
 def attach(run: Run, thread: SavedThread, tasks: Sequence[Task]) -> None:

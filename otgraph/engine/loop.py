@@ -36,7 +36,7 @@ from otgraph.engine.saving import close_flow, save_flow
 from otgraph.engine.task import Task
 from otgraph.engine.tasks import plan_tasks
 from otgraph.engine.thread import SavedThread
-from otgraph.engine.writes import apply_writes, result_writes, written_by_nobody
+from otgraph.engine.writes import apply_writes, input_writes, result_writes, written_by_nobody
 from otgraph.errors import (
     EmptyInputError,
     ErrorCode,
@@ -229,9 +229,9 @@ def _plan_saved(run: Run, saved: SavedThread) -> None:
 
 def _enter(run: Run, input: Any) -> None:
     """Put the input where the node of an entrypoint finds it, which then runs in superstep 0."""
-    if input is None:
-        raise EmptyInputError("Received no input for __start__")
-    apply_writes(run, [written_by_nobody(run, [(START, input)])])
+    if input is None and run.plan.entrance == START:
+        raise EmptyInputError(f"Received no input for {START}")
+    _apply(run, [written_by_nobody(run, input_writes(run, input))], shown=False)
 
 
 def _apply_command(run: Run, command: Command[Any]) -> None:

@@ -13,15 +13,15 @@ from typing import Any
 
 from otgraph.channels.base import BaseChannel
 from otgraph.command import Command, Send
-from otgraph.constants import END, INPUT, NOT_CHANNELS, NULL_TASK_ID, ROOT, TASKS, branch_channel
+from otgraph.constants import END, INPUT, NOT_CHANNELS, NULL_TASK_ID, ROOT, START, TASKS, branch_channel
 from otgraph.engine.damage import explain_reducer
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
-from otgraph.errors import ErrorCode, InvalidUpdateError, ParentCommand, create_error_message
+from otgraph.errors import EmptyInputError, ErrorCode, InvalidUpdateError, ParentCommand, create_error_message
 from otgraph.events import Write
 from otgraph.schema import updates_of
 
-__all__ = ["apply_writes", "packet_write", "result_writes", "written_by_nobody"]
+__all__ = ["apply_writes", "input_writes", "packet_write", "result_writes", "written_by_nobody"]
 
 logger = logging.getLogger("otgraph")
 
@@ -180,6 +180,29 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
 def _explain(run: Run, name: str, channel: BaseChannel[Any, Any, Any], error: Exception) -> None:
     if run.saved is not None and not isinstance(error, InvalidUpdateError):
         explain_reducer(run.thread, name, channel.get() if channel.is_available() else None, error)
+
+
+def input_writes(run: Run, given: Any) -> list[Write]:
+    """
+    Return the writes that stand for the input of a run.
+
+    Raises:
+        EmptyInputError: there is none.
+        TypeError: it does not name channels, where it is to be written to several.
+    """
+    keys = run.plan.entrance
+    if isinstance(keys, str):
+        writes = [] if given is None else [(keys, given)]
+    elif given is not None and not isinstance(given, dict):
+        raise TypeError(f"Expected chunk to be a dict, got {type(given).__name__}")
+    else:
+        for name in given or ():
+            if name not in keys:
+                logger.warning("Input channel %s not found in %s", name, list(keys))
+        writes = [(name, value) for name, value in (given or {}).items() if name in keys]
+    if not writes and keys != START:
+        raise EmptyInputError(f"Received no input for {keys if isinstance(keys, str) else list(keys)}")
+    return writes or [(START, given)]
 
 
 def written_by_nobody(run: Run, writes: Sequence[Write]) -> Task:

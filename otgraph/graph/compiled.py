@@ -22,6 +22,7 @@ from otgraph.graph.runnable import LangChainMethods
 from otgraph.graph.saving import check_durability
 from otgraph.graph.session import Session, batch_limit, cached_nodes, each_config
 from otgraph.graph.states import States
+from otgraph.graph.wiring import wire
 from otgraph.infos import Agent
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
@@ -39,22 +40,33 @@ __all__ = ["CompiledStateGraph", "Pregel"]
 
 class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, InputT, OutputT]):
     """
-    A graph, ready to run; made by `StateGraph.compile` or by `entrypoint`.
+    A graph, ready to run; made by `StateGraph.compile`, by `entrypoint`, or of nodes and channels wired by hand.
 
     Safe to use from several threads and event loops at once: all that changes is in the run, not here.
+
+    Args:
+        wiring: the nodes and channels of one that is wired by hand; see `otgraph.graph.wiring.wire`.
     """
 
-    stream_mode = "updates"
+    stream_mode: Any = "updates"
     """What `stream` yields where the caller does not say."""
 
     def __init__(
         self,
         *,
         builder: Any = None,
-        plan: Plan,
-        options: CompileOptions,
+        plan: Plan | None = None,
+        options: CompileOptions | None = None,
         config: Mapping[str, Any] | None = None,
+        stream_mode: Any = None,
+        step_timeout: float | None = None,
+        **wiring: Any,
     ) -> None:
+        if plan is None or options is None:
+            plan, options = wire(**wiring)
+            stream_mode = stream_mode or "values"
+        if stream_mode is not None:
+            self.stream_mode = stream_mode
         self.builder = builder
         self.plan = plan
         self.options = options
@@ -65,7 +77,7 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
         self.checkpointer = options.checkpointer
         self.agent_name: str | None = None
         """The name of the agent that it is, if it is one."""
-        self.step_timeout: float | None = None
+        self.step_timeout = step_timeout
         """Seconds after which a superstep that is not finished fails the run."""
 
     # ---- running

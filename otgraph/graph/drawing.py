@@ -24,7 +24,7 @@ from otgraph.graph.subgraphs import find_subgraphs
 from otgraph.graph.svg import draw_svg
 from otgraph.plan.declared import Declared, NodeSpec
 from otgraph.plan.lower import DEFAULT_HANDLER, handler_name
-from otgraph.plan.model import Callee
+from otgraph.plan.model import Callee, Plan
 
 if TYPE_CHECKING:
     from otgraph.graph.state import StateGraph
@@ -259,6 +259,23 @@ def build_function_graph(name: str, function: Any) -> Graph:
     node, start, end = graph.add_node(function, name), graph.add_node(None, START), graph.add_node(None, END)
     graph.add_edge(start, node)
     graph.add_edge(node, end, conditional=True)
+    return graph
+
+
+def build_wired_graph(plan: Plan) -> Graph:
+    """Return the drawing of a graph that was wired by hand: an arrow for each channel between two nodes."""
+    graph = Graph({START: Node(START, START, None, None)})
+    given = (plan.entrance,) if isinstance(plan.entrance, str) else plan.entrance
+    writes = {START: given, **{name: node.writes_to for name, node in plan.nodes.items()}}
+    for name, node in plan.nodes.items():
+        graph.add_node(node.callee.origin, name)
+    end = graph.add_node(None, END)
+    for source, channels in writes.items():
+        targets = sorted({each for channel in channels for each in plan.trigger_to_nodes.get(channel, ())})
+        for target in targets:
+            graph.add_edge(graph.nodes[source], graph.nodes[target])
+        if not targets:
+            graph.add_edge(graph.nodes[source], end)
     return graph
 
 

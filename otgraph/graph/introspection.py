@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from otgraph.constants import START
 from otgraph.plan.model import Plan
 from otgraph.plan.options import CompileOptions
 
@@ -39,9 +40,10 @@ class Introspection:
         return {**self.plan.channels, **self.plan.managed}
 
     @property
-    def input_channels(self) -> str:
-        """The channel that the input of a run is written to."""
-        return "__start__"
+    def input_channels(self) -> Any:
+        """The channel that the input of a run is written to, or those that it names."""
+        keys = self.plan.entrance
+        return keys if isinstance(keys, str) else list(keys)
 
     @property
     def output_channels(self) -> Any:
@@ -142,8 +144,10 @@ class Introspection:
         Args:
             xray: draw what is inside subgraphs too; a number says how many levels deep.
         """
-        from otgraph.graph.drawing import build_function_graph, build_graph
+        from otgraph.graph.drawing import build_function_graph, build_graph, build_wired_graph
 
+        if self.plan.entrance != START:
+            return build_wired_graph(self.plan)
         if self.builder is None:
             (node,) = self.plan.nodes.values()
             return build_function_graph(node.name, node.callee.origin)

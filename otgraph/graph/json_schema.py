@@ -16,6 +16,7 @@ from uuid import UUID
 
 from typing_extensions import NotRequired, TypedDict, is_typeddict
 
+from otgraph.constants import START
 from otgraph.plan.model import Plan
 from otgraph.schema import Schema
 from otgraph.warnings import LangGraphDeprecatedSinceV10
@@ -49,12 +50,12 @@ _CONFIG_FIELDS: Mapping[str, Any] = {
 
 def get_input_jsonschema(plan: Plan) -> dict[str, Any]:
     """Return the JSON schema of what a run may be started with."""
-    return _jsonschema(plan.input, _title(plan.name, "Input"))
+    return _jsonschema(plan, plan.input, _title(plan.name, "Input"))
 
 
 def get_output_jsonschema(plan: Plan) -> dict[str, Any]:
     """Return the JSON schema of what `invoke` returns."""
-    return _jsonschema(plan.output, _title(plan.name, "Output"))
+    return _jsonschema(plan, plan.output, _title(plan.name, "Output"))
 
 
 def get_context_jsonschema(plan: Plan) -> dict[str, Any] | None:
@@ -99,16 +100,20 @@ def get_output_schema(plan: Plan) -> type[BaseModel]:
     return _model(title, {key: (channel.ValueType, None) for key, channel in plan.output.channels.items()})
 
 
-def _jsonschema(schema: Schema, title: str) -> dict[str, Any]:
+def _jsonschema(plan: Plan, schema: Schema, title: str) -> dict[str, Any]:
     if _is_model(schema.typ):
         return cast("dict[str, Any]", schema.typ.model_json_schema())
     if is_typeddict(schema.typ):
         return cast("dict[str, Any]", _pydantic().TypeAdapter(_readable(schema.typ)).json_schema())
     if schema.root:
         typ = next(iter(schema.channels.values())).UpdateType
-        return {"default": None, **_root_model(title, typ).model_json_schema()}
+        default = {"default": None} if plan.entrance == START else {}
+        return {**default, **_root_model(title, typ).model_json_schema()}
     defaults = _defaults(schema.typ)
-    types = {key: (channel.UpdateType, defaults.get(key, ...)) for key, channel in schema.channels.items()}
+    missing = ... if plan.entrance == START else None
+    types = {
+        key: (channel.UpdateType, defaults.get(key, missing)) for key, channel in schema.channels.items()
+    }
     return _model(title, types).model_json_schema()
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from otgraph.channels.base import BaseChannel
 from otgraph.channels.binop import BinaryOperatorAggregate
 from otgraph.channels.delta import DeltaChannel
+from otgraph.constants import START
 from otgraph.managed.base import ManagedValue
 from otgraph.messages.add import merges_messages
 from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy, TracePolicy
@@ -92,7 +93,9 @@ class NodePlan:
     trace_policy: TracePolicy | None = None
     """What telemetry may record of its payloads."""
     writes: Callable[[Any], list[tuple[str, Any]]] | None = None
-    """Makes writes of what it returns, in the functional API; None where that is an update of the state."""
+    """Makes writes of what it returns, where that is no update of the state."""
+    writes_to: tuple[str, ...] = ()
+    """The channels that `writes` writes to, in a graph that was wired by hand."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,6 +124,8 @@ class Plan:
     """Channels that become available only when the run would otherwise end."""
     interrupt_before: Sequence[str] | Literal["*"] = ()
     interrupt_after: Sequence[str] | Literal["*"] = ()
+    entrance: Keys = START
+    """The channel that the input of a run is written to, or those that it names."""
     eager: bool = False
     """Whether chunks are handed out while a node runs, whatever modes are streamed."""
     state_keys: frozenset[str] = field(init=False)
@@ -167,5 +172,9 @@ class Plan:
         names = tuple(key for key, channel in self.channels.items() if isinstance(channel, reducing))
         object.__setattr__(self, "reducing", names)
         keys = self.stream_keys
-        object.__setattr__(self, "state_keys", frozenset((keys,) if isinstance(keys, str) else keys))
+        shown = frozenset((keys,) if isinstance(keys, str) else keys)
+        if self.entrance != START:
+            returned = self.output_keys
+            shown |= {returned} if isinstance(returned, str) else set(returned)
+        object.__setattr__(self, "state_keys", shown)
         object.__setattr__(self, "input_keys", frozenset(self.input.channels))

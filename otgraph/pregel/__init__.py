@@ -1,5 +1,6 @@
-"""Door to the base of all compiled graphs; the import path of `langgraph.pregel`."""
+"""Door to the base of all compiled graphs, and to what wires one by hand; the import path of `langgraph.pregel`."""
 
 from otgraph.graph.compiled import Pregel
+from otgraph.graph.node_builder import NodeBuilder
 
-__all__ = ["Pregel"]
+__all__ = ["NodeBuilder", "Pregel"]

@@ -47,7 +47,7 @@ DEVIATIONS = {
     "interrupts.an_answer_is_for_one_question": "an answer is taken once; LangGraph gives it to the next question too",
     "interrupts.answers_nobody_can_place": "the error says which questions are open",
     "interrupts.without_a_saver": "the error says what to do",
-    "names.types": "StreamMode names tools too; PregelExecutableTask is of the engine within",
+    "names.types": "StreamMode names tools too",
     "lifecycle.forks": "a run that goes another way goes on from the checkpoint that was asked for",
     "node_cache.a_key_function_that_fails": "a chunk that was made is shown, whatever fails next",
     "order.a_step_that_cannot_be_applied": "a chunk that was made is shown, whatever other modes are asked for",

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as make_tool
 from typing_extensions import TypedDict
@@ -72,7 +73,7 @@ ToolCallWithContext = TypedDict(
 """One call on its own, with the state it was made in: what an agent sends to its tools."""
 
 
-class ToolNode:
+class ToolNode(Runnable[Any, Any]):
     """
     A node that runs the tools which the last `AIMessage` of the state calls.
 

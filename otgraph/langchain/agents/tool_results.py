@@ -16,7 +16,7 @@ from langchain_core.tools.base import TOOL_MESSAGE_BLOCK_TYPES
 
 from otgraph.command import Command, Send
 
-__all__ = ["Form", "combined", "result_of"]
+__all__ = ["Form", "combined", "content_of", "result_of"]
 
 REMOVE_ALL = "__remove_all__"
 
@@ -41,17 +41,20 @@ def result_of(result: Any, call: ToolCall, form: Form) -> Any:
     if isinstance(result, Command):
         return _checked(result, call, form)
     if isinstance(result, ToolMessage):
-        result.content = _content(result.content)
+        result.content = content_of(result.content)
         return result
     if isinstance(result, list) and all(isinstance(item, (Command, ToolMessage)) for item in result):
         return _checked_list(result, call, form)
     raise TypeError(f"Tool {call['name']} returned unexpected type: {type(result)}")
 
 
-def _content(content: Any) -> Any:
-    """Return what a model is shown: text and blocks as they are, a list of anything else as JSON."""
-    if not isinstance(content, list) or all(
-        isinstance(item, Mapping) and item.get("type") in TOOL_MESSAGE_BLOCK_TYPES for item in content
+def content_of(content: Any) -> Any:
+    """Return what a model is shown: text and blocks as they are, anything else as JSON."""
+    if isinstance(content, str) or (
+        isinstance(content, list)
+        and all(
+            isinstance(item, Mapping) and item.get("type") in TOOL_MESSAGE_BLOCK_TYPES for item in content
+        )
     ):
         return content
     try:

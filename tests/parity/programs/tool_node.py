@@ -567,3 +567,37 @@ def shapes_of_questions(lg):
     for name in ("HumanInterrupt", "HumanResponse", "ActionRequest", "HumanInterruptConfig"):
         found = getattr(lg.prebuilt.interrupt, name)
         yield name, sorted(found.__annotations__), sorted(found.__required_keys__)
+
+
+@covers("PRE-12")
+def as_a_runnable(lg, drive):
+    """A node of tools is a Runnable: it can be a step, and have a fallback."""
+    from langchain_core.messages import AIMessage
+    from langchain_core.runnables import Runnable, RunnableLambda
+    from langchain_core.tools import tool
+
+    @tool
+    def fails(number: int) -> str:
+        """Fail."""
+        raise ConnectionError("lost")
+
+    @tool
+    def double(number: int) -> str:
+        """Double."""
+        return str(2 * number)
+
+    def called(name):
+        return {"messages": [AIMessage("", tool_calls=[{"name": name, "args": {"number": 2}, "id": "1"}])]}
+
+    node = lg.prebuilt.ToolNode([fails, double])
+    yield isinstance(node, Runnable), node.get_name()
+    instead = RunnableLambda(lambda given: {"messages": [repr(given["error"])]})
+    wrapped = node.with_fallbacks([instead], exception_key="error")
+    graph = lg.graph.StateGraph(lg.graph.MessagesState).add_node("tools", wrapped)
+    graph = graph.add_edge("__start__", "tools").compile()
+    for name in ("fails", "double"):
+        result = drive.invoke(graph, called(name))
+        yield [message.content for message in result["messages"]]
+    sequence = RunnableLambda(called) | node | (lambda update: update["messages"][0].content)
+    graph = lg.graph.StateGraph(str).add_node("n", sequence).add_edge("__start__", "n").compile()
+    yield drive.invoke(graph, "double")
