@@ -1,8 +1,7 @@
 """
 More programs of people who use packages built on LangGraph: chunk by chunk in every mode, in files, on the event loop.
 
-    python agents.py otgraph|langgraph PROGRAM
-
+Run by `forks.py`, whose argument says on which engine.
 Rule: a program prints what it sees, with ids numbered as they come, so that both engines can be compared.
 """
 
@@ -11,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -310,7 +308,3 @@ PROGRAMS = {
         extraction,
     )
 }
-
-if __name__ == "__main__":
-    tell(StateGraph.__module__.partition(".")[0] == sys.argv[1])
-    PROGRAMS[sys.argv[2]]()

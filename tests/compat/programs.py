@@ -1,8 +1,7 @@
 """
 Programs of people who use packages built on LangGraph; run in an environment where LangGraph is installed too.
 
-    python programs.py otgraph|langgraph PROGRAM
-
+Run by `forks.py`, whose argument says on which engine.
 Rule: a program prints what it sees, with ids numbered as they come, so that both engines can be compared.
 """
 
@@ -395,7 +394,3 @@ PROGRAMS = {
         swarm,
     )
 }
-
-if __name__ == "__main__":
-    tell(StateGraph.__module__.partition(".")[0] == sys.argv[1])
-    PROGRAMS[sys.argv[2]]()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,26 +25,59 @@ NAMES = [
 ]
 
 
-def observed(engine: str, file: str, program: str) -> list[str]:
-    """Return what a program prints on an engine, in the environment where the packages are installed."""
-    command = [str(PYTHON), str(HERE / file), engine, program]
-    ran = subprocess.run(
-        command,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert not ran.returncode, ran.stderr[-3000:]
-    return ran.stdout.splitlines()
+class Forks:
+    """Runs programs on an engine, in the environment where the packages are installed; see `forks.py`."""
+
+    def __init__(self, engine: str) -> None:
+        self._process = subprocess.Popen(
+            [str(PYTHON), str(HERE / "forks.py"), engine],
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._input, self._output = self._process.stdin, self._process.stdout
+
+    def begin(self, file: str, program: str) -> None:
+        """Begin a program."""
+        self._input.write(f"{file.removesuffix('.py')} {program}\n")
+        self._input.flush()
+
+    def end(self) -> tuple[int, str, str]:
+        """Return how the program ended that was begun, and what it wrote to its output and of its errors."""
+        line = self._output.readline()
+        assert line, f"it ended with {self._process.wait(10)}; what it said of that is above"
+        status, out, err = json.loads(line)
+        return status, out, err
+
+    def close(self) -> None:
+        """End the process."""
+        self._input.close()
+        self._process.wait(60)
+        self._output.close()
+
+
+@pytest.fixture(scope="module")
+def engines() -> Iterator[list[Forks]]:
+    """Both engines."""
+    forks = [Forks("otgraph"), Forks("langgraph")]
+    yield forks
+    for each in forks:
+        each.close()
 
 
 @pytest.mark.oracle
 @pytest.mark.parametrize(("file", "program"), NAMES)
-def test_a_package_behaves_the_same(file: str, program: str) -> None:
+def test_a_package_behaves_the_same(file: str, program: str, engines: list[Forks]) -> None:
     """Agents of langchain, deepagents and others show on otgraph what they show on LangGraph, chunk by chunk."""
-    assert observed("otgraph", file, program) == observed("langgraph", file, program)
+    for engine in engines:
+        engine.begin(file, program)  # so that both work at once
+    ends = [engine.end() for engine in engines]
+    assert [0, 0] == [status for status, _, _ in ends], "".join(error[-3000:] for _, _, error in ends)
+    (_, here, _), (_, there, _) = ends
+    assert here.splitlines() == there.splitlines()
 
 
 def run_here(code: str) -> subprocess.CompletedProcess[str]:
