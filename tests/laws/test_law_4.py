@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -234,14 +235,14 @@ def _counted(saver: InMemorySaver, current: str | None, channel: None) -> str:
     return f"{1 if current is None else int(current.partition('.')[0]) + 1:032}.0"
 
 
-@pytest.fixture
-def no_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Take away threads, clocks, chance, files and sockets."""
+@contextmanager
+def no_world() -> Iterator[None]:
+    """Take away threads, clocks, chance, files and sockets; whoever runs the tests has them again at once."""
 
     def gone(*args: Any, **kwargs: Any) -> Any:
         raise AssertionError("the engine reached for the world")
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading.Thread, "start", gone)
         for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"):
             patch.setattr(time, name, gone)
@@ -254,14 +255,15 @@ def no_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_the_engine_needs_no_world(name: str, request: pytest.FixtureRequest) -> None:
+def test_the_engine_needs_no_world(name: str) -> None:
     """Without a clock, threads, chance or I/O, and with an observer that is deaf, the result is the same."""
     expected = outcome(_run, executions(name, Driver("threads"))[0])
     execution, _ = executions(name, Driver("threads"))
     run: Run = execution.run
     run.observer = silent = Silent()  # type: ignore[assignment]
-    request.getfixturevalue("no_world")
-    assert expected == outcome(Hand().drive, execution._flow)
+    with no_world():
+        found = outcome(Hand().drive, execution._flow)
+    assert expected == found
     assert silent.heard > 0
 
 
