@@ -20,7 +20,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from otgraph.messages.convention import shown_answer, shown_instructions, shown_messages, shown_tools
 from otgraph.messages.exchange import ModelRequest, ModelResponse, ModelTrace
-from otgraph.messages.usage import by_modality
+from otgraph.messages.usage import by_modality, read_usage
 from otgraph.runtime import SCOPE
 from otgraph.usage import Usage
 
@@ -157,24 +157,38 @@ def _response(result: Any) -> ModelResponse | None:
     generations = getattr(result, "generations", None)
     if not generations or not generations[0]:
         return None
-    message = getattr(generations[0][0], "message", None)
+    choices = generations[0]
+    message = getattr(choices[0], "message", None)
     if message is None:
-        text = generations[0][0].text
-        return ModelResponse(messages=lambda: [shown_answer(("assistant", text))])
+        return ModelResponse(
+            messages=lambda: [shown_answer(("assistant", choice.text)) for choice in choices]
+        )
     told = {**(getattr(result, "llm_output", None) or {}), **message.response_metadata}
-    reason = told.get("finish_reason") or told.get("stop_reason")
+    reasons = [_reason(choice.message.response_metadata) for choice in choices]
     return ModelResponse(
         model=told.get("model_name") or told.get("model"),
         id=told.get("id"),
-        finish_reasons=() if reason is None else (str(reason),),
-        usage=_usage(getattr(message, "usage_metadata", None)),
-        messages=lambda: [shown_answer(message, reason)],
+        finish_reasons=tuple(map(str, reasons)) if all(reasons) else (),
+        usage=_usage(getattr(message, "usage_metadata", None), told.get("token_usage")),
+        messages=lambda: [
+            shown_answer(choice.message, reason) for choice, reason in zip(choices, reasons, strict=True)
+        ],
     )
 
 
-def _usage(told: Any) -> Usage | None:
-    if not told:
+def _reason(told: Mapping[str, Any]) -> Any:
+    """Return why the model stopped, as the metadata of its message has it."""
+    incomplete = told.get("incomplete_details") or {}
+    return (
+        told.get("finish_reason") or told.get("stop_reason") or incomplete.get("reason") or told.get("status")
+    )
+
+
+def _usage(told: Any, as_provided: Any) -> Usage | None:
+    if not told or told.get("total_cost") == 0:
+        # LangChain says so of an answer from its cache: nothing was used.
         return None
+    more = Usage() if as_provided is None else read_usage(as_provided)
     given, made = told.get("input_token_details") or {}, told.get("output_token_details") or {}
     return Usage(
         input_tokens=told.get("input_tokens") or 0,
@@ -182,8 +196,9 @@ def _usage(told: Any) -> Usage | None:
         cache_read_tokens=given.get("cache_read") or 0,
         cache_write_tokens=given.get("cache_creation") or 0,
         reasoning_tokens=made.get("reasoning") or 0,
-        input_by_modality=by_modality(given),
-        output_by_modality=by_modality(made),
+        input_by_modality=by_modality(given).at_least(more.input_by_modality),
+        output_by_modality=by_modality(made).at_least(more.output_by_modality),
+        cache_read_by_modality=more.cache_read_by_modality,
     )
 
 

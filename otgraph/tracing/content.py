@@ -22,6 +22,8 @@ from otgraph.tracing.span import Span
 
 __all__ = ["as_attributes", "as_data", "show_asked", "show_given", "show_said"]
 
+TOLD: Final = frozenset({"user", "system", "developer"})
+"""The roles of messages that a run is given."""
 WHERE: Final = "content capture"
 
 
@@ -78,6 +80,8 @@ def show_said(options: TelemetryOptions, span: Span, output: Callable[[], Any]) 
     """Have the span of a run tell the message that the run ended with."""
     try:
         answers = [shown_answer(message) for message in _messages_in(output())[-1:]]
+        # A run that has said nothing ends with what it was told.
+        answers = [answer for answer in answers if answer["role"] not in TOLD]
     except Exception as error:
         faults.count(error, WHERE)
         return

@@ -25,16 +25,31 @@ CLIENTS: Final = {
     "mistral_ai": "mistralai",
     "x_ai": "openai",
     "deepseek": "openai",
+    "together": "openai",
+    "upstage": "openai",
 }
 """Provider -> the client by which it is called, where that has another name."""
 
 
-def traced_elsewhere(provider: str | None, *, bridged: bool) -> bool:
+MODELS: Final = (
+    ("gpt-", "openai"),
+    ("chatgpt-", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("claude", "anthropic"),
+    ("gemini", "google_genai"),
+    ("mistral", "mistralai"),
+)
+"""What the name of a model begins with -> the client that is likely to call it."""
+
+
+def traced_elsewhere(provider: str | None, model: str, *, bridged: bool) -> bool:
     """
     Say whether another instrumentor makes the span of a model call.
 
     Args:
-        provider: whose model it is.
+        provider: whose model it is; None where nobody says so, and the name of the model has to tell.
         bridged: whether LangChain calls it.
     """
     if BASE not in sys.modules:
@@ -42,7 +57,9 @@ def traced_elsewhere(provider: str | None, *, bridged: bool) -> bool:
     active = active_instrumentors()
     if bridged and "langchain" in active:
         return True
-    return provider is not None and CLIENTS.get(provider, provider) in active
+    if provider is None:
+        return any(model.startswith(start) and client in active for start, client in MODELS)
+    return CLIENTS.get(provider, provider) in active
 
 
 def active_instrumentors() -> set[str]:

@@ -102,11 +102,11 @@ class ModelCall:
             if names.REQUEST_MODEL not in run.span._attributes:
                 # That of the first call is the agent's.
                 self._tell_agent({key: attributes[key] for key in (names.PROVIDER, names.REQUEST_MODEL)})
-        bridged = request.bridged
         ours = not (
-            self._task.run.place.record.closed or traced_elsewhere(provider_of(request), bridged=bridged)
+            self._task.run.place.record.closed
+            or traced_elsewhere(provider_of(request), request.model, bridged=request.bridged)
         )
-        if not bridged:
+        if not request.bridged:
             self._answer = Answer(keeps=ours and self._shows)
         if not ours:
             return
@@ -196,7 +196,7 @@ class ModelCall:
         try:
             response = replace(self._read(), usage=None)
             inner.span.annotate(self._told(response, broken=True))
-            self._show_answer(inner, response, None)
+            self._show_answer(inner, response, broken=True)
             inner.span.conclude(outcome, SpanNoted(self._task.run))
             self._measure(inner)
         except Exception as fault:
@@ -234,7 +234,7 @@ class ModelCall:
         ended = span._end_time is not None
         if not ended:
             span.annotate(self._told(response, broken=error is not None))
-            self._show_answer(inner, response, error)
+            self._show_answer(inner, response, broken=error is not None)
         if self._current:
             inner.__exit__(None if error is None else type(error), error, None)
         else:
@@ -261,8 +261,8 @@ class ModelCall:
         if meters is not None:
             meters.calls.model_called(inner.span, self._chunks)
 
-    def _show_answer(self, inner: InnerSpan, response: ModelResponse, error: BaseException | None) -> None:
-        """Record what the model said; of a call that failed, as far as it came."""
+    def _show_answer(self, inner: InnerSpan, response: ModelResponse, *, broken: bool) -> None:
+        """Record what the model said; of an answer that broke off, as far as it came."""
         if response.messages is None or not self._shows:
             return
         try:
@@ -270,7 +270,7 @@ class ModelCall:
         except Exception as fault:
             faults.count(fault, "content capture")
             return
-        if error is not None:
+        if broken and not response.finish_reasons:
             answers = [{**answer, "finish_reason": BROKEN_OFF} for answer in answers if answer["parts"]]
         if answers:
             self._content[names.OUTPUT_MESSAGES] = answers

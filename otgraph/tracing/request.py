@@ -76,6 +76,12 @@ def _parameters(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     choices = given.get("n")
     if type(choices) is int and choices != 1:
         yield names.CHOICES, choices
+    thinking = given.get("reasoning")
+    level = given.get("reasoning_effort") or (
+        thinking.get("effort") if isinstance(thinking, Mapping) else None
+    )
+    texts = {names.REASONING_LEVEL: level, names.PREVIOUS_RESPONSE: given.get("previous_response_id")}
+    yield from ((attribute, text) for attribute, text in texts.items() if isinstance(text, str))
     wanted = given.get("response_format")
     if wanted is not None:
         # A schema, or a class that stands for one, is JSON too.

@@ -61,6 +61,18 @@ def ask_client(state: Any) -> None:
         call.response(client.chat.completions.create(**REQUEST))
 
 
+def ask_client_streamed(state: Any) -> None:
+    asked = {**REQUEST, "stream": True, "stream_options": {"include_usage": True}}
+    with model_call("gpt-4o-mini", provider="openai") as call:
+        for chunk in client.chat.completions.create(**asked):
+            call.response(chunk)
+
+
+def ask_client_of_nobody(state: Any) -> None:
+    with model_call("gpt-4o-mini") as call:
+        call.response(client.chat.completions.create(**REQUEST))
+
+
 def graph_of(node: Any) -> Any:
     return StateGraph(MessagesState).add_node("n", node).add_edge(START, "n").compile()
 
@@ -77,6 +89,8 @@ RUNS: dict[str, Any] = {
     "langchain async": lambda: asyncio.run(graph_of(ask_async).ainvoke(HI)),
     "langchain async streamed": lambda: asyncio.run(read(graph_of(ask_async))),
     "client": lambda: graph_of(ask_client).invoke(HI),
+    "client streamed": lambda: graph_of(ask_client_streamed).invoke(HI),
+    "client of nobody": lambda: graph_of(ask_client_of_nobody).invoke(HI),
 }
 
 

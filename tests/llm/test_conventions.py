@@ -34,12 +34,11 @@ USAGE: dict[str, Level] = {
     "gen_ai.usage.output_tokens": "recommended",
     "gen_ai.usage.cache_read.input_tokens": "recommended",
     "gen_ai.usage.cache_write.input_tokens": "recommended",
-    "gen_ai.usage.text.input_tokens": "recommended",
-    "gen_ai.usage.image.input_tokens": "recommended",
-    "gen_ai.usage.audio.input_tokens": "recommended",
-    "gen_ai.usage.video.input_tokens": "recommended",
-    "gen_ai.usage.text.output_tokens": "recommended",
-    "gen_ai.usage.audio.output_tokens": "recommended",
+    **{
+        f"gen_ai.usage.{modality}.{kind}_tokens": "recommended"
+        for modality in ("text", "image", "audio")
+        for kind in ("input", "output", "cache_read.input")
+    },
     "gen_ai.usage.reasoning.output_tokens": "recommended",
 }
 CONTENT: dict[str, Level] = {
@@ -69,11 +68,16 @@ TABLE: dict[str, dict[str, Level]] = {
         **REQUEST,
         "gen_ai.request.top_k": "conditional",
         "gen_ai.request.stream": "conditional",
+        "gen_ai.request.reasoning.level": "recommended",
+        "gen_ai.request.previous_response.id": "recommended",
+        "gen_ai.prompt.name": "conditional",
+        "gen_ai.prompt.version": "conditional",
         "gen_ai.response.id": "recommended",
         "gen_ai.response.model": "recommended",
         "gen_ai.response.finish_reasons": "recommended",
         "gen_ai.response.time_to_first_chunk": "recommended",
         "gen_ai.conversation.id": "conditional",
+        "gen_ai.conversation.compacted": "recommended",
         **USAGE,
         **CONTENT,
         "error.type": "conditional",
@@ -114,11 +118,13 @@ TABLE: dict[str, dict[str, Level]] = {
 }
 """Operation -> attribute -> how much the conventions want it."""
 
-BY_MODALITY = {key for key in USAGE if key.split(".")[2] in ("text", "image", "audio", "video")}
 UNTOLD: dict[str, dict[str, str]] = {
-    "chat": dict.fromkeys(BY_MODALITY, "the clients that are read tell no tokens by modality, or not always"),
+    "chat": {
+        "gen_ai.conversation.compacted": "what a client is given does not tell",
+        "gen_ai.prompt.name": "the same",
+        "gen_ai.prompt.version": "the same",
+    },
     "invoke_agent": {
-        **dict.fromkeys(BY_MODALITY, "as for its calls"),
         **dict.fromkeys(REQUEST, "each of its calls has its own"),
         "gen_ai.data_source.id": "an agent of this kind has none",
     },
@@ -141,8 +147,12 @@ MODEL_PARAMETERS: dict[str, Any] = {
     "frequency_penalty": 0.1,
     "presence_penalty": 0.2,
     "stop": ["END"],
+    "reasoning_effort": "low",
     "response_format": {"type": "json_object"},
 }
+EACH = {"text_tokens": 1, "image_tokens": 1, "audio_tokens": 1}
+GIVEN = {"cached_tokens": 3, "cached_tokens_details": EACH, **EACH}
+MADE = {"reasoning_tokens": 1, **EACH}
 THREAD = {"configurable": {"thread_id": "7"}}
 AGENT = {"agent_id": "weather-1", "agent_description": "Knows the weather.", "agent_version": "2.1"}
 
@@ -189,7 +199,7 @@ def test_an_agent_with_langchain(drive: Drive, serve: Serve, traced: Traced) -> 
 
     fail.__name__ = "get_weather"
     options = replace(traced.options, capture=True)
-    server = serve(CALL, SUNNY, CALL)
+    server = serve(*(replace(answer, given=GIVEN, made=MADE) for answer in (CALL, SUNNY, CALL)))
     for tool in (get_weather, fail):
         # The second time the tool fails, and with it the run.
         parameters = {key: value for key, value in MODEL_PARAMETERS.items() if key != "response_format"}
@@ -203,6 +213,7 @@ def test_an_agent_with_langchain(drive: Drive, serve: Serve, traced: Traced) -> 
             "error.type",  # see test_spans
             "gen_ai.output.type",
             "gen_ai.request.top_k",  # OpenAI has none
+            "gen_ai.request.previous_response.id",  # of the Responses API
             "gen_ai.request.stream",
             "gen_ai.response.time_to_first_chunk",
             "gen_ai.system_instructions",  # part of the messages there
@@ -224,10 +235,19 @@ def test_any_client(drive: Drive, traced: Traced) -> None:
         "output_tokens": 3,
         "cache_read_input_tokens": 2,
         "cache_creation_input_tokens": 4,
-        "output_tokens_details": {"reasoning_tokens": 1},
+        "input_tokens_details": GIVEN,
+        "output_tokens_details": MADE,
     }
     answer = {"id": "1", "model": "m-1", "role": "assistant", "content": [{"type": "text", "text": "hello"}]}
-    given = {**MODEL_PARAMETERS, "top_k": 5, "system": "Be brief.", "messages": messages, "tools": tools}
+    before = {"previous_response_id": "0"}
+    given = {
+        **MODEL_PARAMETERS,
+        **before,
+        "top_k": 5,
+        "system": "Be brief.",
+        "messages": messages,
+        "tools": tools,
+    }
 
     def n(state: State) -> None:
         with model_call("m", provider="anthropic", server="https://models.test/v1", parameters=given) as call:
@@ -248,6 +268,9 @@ def test_any_client(drive: Drive, traced: Traced) -> None:
         "gen_ai.usage.input_tokens": 7,
         "gen_ai.usage.cache_write.input_tokens": 4,
         "gen_ai.usage.reasoning.output_tokens": 1,
+        "gen_ai.usage.audio.cache_read.input_tokens": 1,
+        "gen_ai.request.reasoning.level": "low",
+        "gen_ai.request.previous_response.id": "0",
     }.items() <= attributes.items()
     said = {"type": "text", "content": "hello"}
     assert {
