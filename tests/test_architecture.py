@@ -179,7 +179,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 MIRRORED = {
     "CompiledStateGraph.ainvoke", "CompiledStateGraph.astream", "CompiledStateGraph.invoke",
     "CompiledStateGraph.stream", "CompiledStateGraph.astream_events", "CompiledStateGraph.stream_events",
-    "Pregel.__init__", "Pregel.ainvoke", "Pregel.astream", "Pregel.invoke", "Pregel.stream",
+    "Definition.__init__", "Pregel.ainvoke", "Pregel.astream", "Pregel.invoke", "Pregel.stream",
     "StateGraph.add_node", "StateGraph.compile", "ToolNode.__init__", "create_react_agent",
     "entrypoint.__init__", "wire",
 }  # fmt: skip

@@ -7,38 +7,37 @@ the two colours.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
-from typing_extensions import Self
+from typing_extensions import Unpack
 
-from otgraph.engine.run import RunOptions
+from otgraph.graph.definition import Definition
 from otgraph.graph.deprecated import refuse_unknown
 from otgraph.graph.execution import Arguments
 from otgraph.graph.introspection import Introspection
 from otgraph.graph.results import invoke_result
 from otgraph.graph.runnable import LangChainMethods
 from otgraph.graph.saving import check_durability
-from otgraph.graph.session import Session, batch_limit, cached_nodes, each_config
+from otgraph.graph.session import Session, batch_limit, each_config
 from otgraph.graph.states import States
-from otgraph.graph.wiring import wire
-from otgraph.infos import Agent
-from otgraph.plan.model import Plan
-from otgraph.plan.options import CompileOptions
-from otgraph.run_config import RunnableConfig, merge_configs
+from otgraph.run_config import RunnableConfig
 from otgraph.runtime import RunControl
 from otgraph.stream.view import Buffer
 from otgraph.tracing.options import TelemetryOptions
 from otgraph.typing import ContextT, InputT, OutputT, StateT
 
 if TYPE_CHECKING:
+    from otgraph.graph.signatures import Begin, Config, InvokeArguments, Modes, StreamArguments
     from otgraph.graph.state import StateGraph
+    from otgraph.snapshot import GraphOutput
+    from otgraph.stream.parts import StreamPart
 
 __all__ = ["CompiledStateGraph", "Pregel"]
 
 
-class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, InputT, OutputT]):
+class Pregel(Definition, Introspection, States, LangChainMethods, Generic[StateT, ContextT, InputT, OutputT]):
     """
     A graph, ready to run; made by `StateGraph.compile`, by `entrypoint`, or of nodes and channels wired by hand.
 
@@ -48,40 +47,26 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
         wiring: the nodes and channels of one that is wired by hand; see `otgraph.graph.wiring.wire`.
     """
 
-    stream_mode: Any = "updates"
-    """What `stream` yields where the caller does not say."""
-
-    def __init__(
+    @overload
+    def invoke(
         self,
+        input: InputT | Begin,
+        config: Config = None,
         *,
-        builder: Any = None,
-        plan: Plan | None = None,
-        options: CompileOptions | None = None,
-        config: Mapping[str, Any] | None = None,
-        stream_mode: Any = None,
-        step_timeout: float | None = None,
-        **wiring: Any,
-    ) -> None:
-        if plan is None or options is None:
-            plan, options = wire(**wiring)
-            stream_mode = stream_mode or "values"
-        if stream_mode is not None:
-            self.stream_mode = stream_mode
-        self.builder = builder
-        self.plan = plan
-        self.options = options
-        self.config = config
-        self.name = options.name
-        self.store = options.store
-        self.cache = options.cache
-        self.checkpointer = options.checkpointer
-        self.agent_name: str | None = None
-        """The name of the agent that it is, if it is one."""
-        self.step_timeout = step_timeout
-        """Seconds after which a superstep that is not finished fails the run."""
-
-    # ---- running
-
+        stream_mode: Literal["values"] = "values",
+        version: Literal["v2"],
+        **more: Unpack[InvokeArguments[ContextT]],
+    ) -> GraphOutput[OutputT]: ...
+    @overload
+    def invoke(
+        self,
+        input: InputT | Begin,
+        config: Config = None,
+        *,
+        stream_mode: Modes = "values",
+        version: Literal["v1", "v2"] = "v1",
+        **more: Unpack[InvokeArguments[ContextT]],
+    ) -> Any: ...
     def invoke(
         self,
         input: Any,
@@ -143,6 +128,26 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
             result = session.result
         return invoke_result(self.plan, result, session, version)
 
+    @overload
+    async def ainvoke(
+        self,
+        input: InputT | Begin,
+        config: Config = None,
+        *,
+        stream_mode: Literal["values"] = "values",
+        version: Literal["v2"],
+        **more: Unpack[InvokeArguments[ContextT]],
+    ) -> GraphOutput[OutputT]: ...
+    @overload
+    async def ainvoke(
+        self,
+        input: InputT | Begin,
+        config: Config = None,
+        *,
+        stream_mode: Modes = "values",
+        version: Literal["v1", "v2"] = "v1",
+        **more: Unpack[InvokeArguments[ContextT]],
+    ) -> Any: ...
     async def ainvoke(
         self,
         input: Any,
@@ -184,6 +189,26 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
             result = session.result
         return invoke_result(self.plan, result, session, version)
 
+    @overload
+    def stream(
+        self,
+        input: InputT | Begin,
+        config: Config = None,
+        *,
+        stream_mode: Modes | None = None,
+        version: Literal["v2"],
+        **more: Unpack[StreamArguments[ContextT]],
+    ) -> Iterator[StreamPart[StateT, OutputT]]: ...
+    @overload
+    def stream(
+        self,
+        input: InputT | Begin,
+        config: Config = None,
+        *,
+        stream_mode: Modes | None = None,
+        version: Literal["v1", "v2"] = "v1",
+        **more: Unpack[StreamArguments[ContextT]],
+    ) -> Iterator[Any]: ...
     def stream(
         self,
         input: Any,
@@ -232,6 +257,26 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
         wishes = {"print_mode": print_mode, "subgraphs": subgraphs, "debug": debug, "buffer": buffer}
         return Session(self, given, self.plan.stream_keys).stream(stream_mode, version, **wishes)
 
+    @overload
+    def astream(
+        self,
+        input: InputT | Begin,
+        config: Config = None,
+        *,
+        stream_mode: Modes | None = None,
+        version: Literal["v2"],
+        **more: Unpack[StreamArguments[ContextT]],
+    ) -> AsyncIterator[StreamPart[StateT, OutputT]]: ...
+    @overload
+    def astream(
+        self,
+        input: InputT | Begin,
+        config: Config = None,
+        *,
+        stream_mode: Modes | None = None,
+        version: Literal["v1", "v2"] = "v1",
+        **more: Unpack[StreamArguments[ContextT]],
+    ) -> AsyncIterator[Any]: ...
     def astream(
         self,
         input: Any,
@@ -306,72 +351,6 @@ class Pregel(Introspection, States, LangChainMethods, Generic[StateT, ContextT, 
             partial(self.ainvoke, each, own, **kwargs) for each, own in zip(inputs, configs, strict=True)
         ]
         return await run_all_async(calls, batch_limit(configs), errors=return_exceptions)
-
-    # ---- cached writes
-
-    def clear_cache(self, nodes: Sequence[str] | None = None) -> None:
-        """
-        Forget the cached writes of some nodes, or of all.
-
-        Raises:
-            ValueError: the graph was compiled without a cache.
-        """
-        cache, namespaces = cached_nodes(self.cache, self.plan, nodes)
-        cache.clear(namespaces)
-
-    async def aclear_cache(self, nodes: Sequence[str] | None = None) -> None:
-        """Forget the cached writes of some nodes, or of all; see `clear_cache`."""
-        cache, namespaces = cached_nodes(self.cache, self.plan, nodes)
-        await cache.aclear(namespaces)
-
-    # ---- variants of the graph
-
-    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Self:
-        """Return the same graph with `config` as the base of every call's config."""
-        merged = merge_configs(None, self.config, config, kwargs)
-        made = {
-            "tags": list(merged.tags),
-            "metadata": dict(merged.metadata),
-            "configurable": dict(merged.configurable),
-            "callbacks": merged.callbacks,
-            "run_name": merged.run_name,
-            "recursion_limit": merged.recursion_limit,
-            "max_concurrency": merged.max_concurrency,
-        }
-        return self.copy({"config": {key: value for key, value in made.items() if value}})
-
-    @property
-    def agent(self) -> Agent | None:
-        """The agent that it is, which the metadata of its own config may tell more of; None for any other graph."""
-        said = (self.config or {}).get("metadata") or {}
-        name = self.agent_name
-        if name is None and said.get("ls_integration") == "langchain_create_agent":
-            # What langchain's `create_agent` says of the graphs that it makes.
-            name = said.get("lc_agent_name")
-        if name is None:
-            return None
-        return Agent(name, said.get("agent_id"), said.get("agent_description"), said.get("agent_version"))
-
-    def copy(self, update: Mapping[str, Any] | None = None) -> Self:
-        """Return the same graph with some attributes replaced."""
-        other = type(self)(builder=self.builder, plan=self.plan, options=self.options, config=self.config)
-        other.__dict__.update(self.__dict__)
-        other.__dict__.update(update or {})
-        return other
-
-    def nested_options(self, outer: RunOptions) -> RunOptions:
-        """Return the options with which this graph runs as a node of another."""
-        config = outer.config if self.config is None else merge_configs(outer.config, self.config)
-        return RunOptions(
-            config=config,
-            context=outer.context,
-            store=self.store if self.store is not None else outer.store,
-            cache=self.cache,
-            control=outer.control,
-            interrupt_before=self.options.interrupt_before,
-            interrupt_after=self.options.interrupt_after,
-            nests=outer.nests,
-        )
 
 
 class CompiledStateGraph(

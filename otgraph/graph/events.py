@@ -119,7 +119,7 @@ def _factories(graph: Any, transformers: Sequence[TransformerFactory]) -> list[T
     return [*BUILTIN, *graph.options.transformers, *transformers]
 
 
-def _modes(mux: StreamMux) -> list[str]:
+def _modes(mux: StreamMux) -> list[Any]:
     wanted = dict.fromkeys(mode for each in mux.transformers for mode in each.required_stream_modes)
     return ["blocks" if mode == "messages" else mode for mode in wanted]
 

@@ -29,7 +29,7 @@ from otgraph.tracing.observer import TracingObserver, new_observer
 from otgraph.tracing.options import TelemetryOptions, get_telemetry
 
 if TYPE_CHECKING:
-    from otgraph.graph.compiled import Pregel
+    from otgraph.graph.definition import Definition
 
 __all__ = ["Arguments", "Execution"]
 
@@ -62,7 +62,7 @@ class Execution:
 
     __slots__ = ("_above", "_chains", "_flow", "_limit", "_live", "observer", "run")
 
-    def __init__(self, graph: Pregel[Any, Any, Any, Any], given: Arguments, default_keys: Keys) -> None:
+    def __init__(self, graph: Definition, given: Arguments, default_keys: Keys) -> None:
         above = _current_scope()
         outer = None if above is None else above.run.options
         config = merge_configs(

@@ -23,14 +23,14 @@ from otgraph.run_config import OWN_LINEAGE
 from otgraph.warnings import LangGraphDeprecatedSinceV10
 
 if TYPE_CHECKING:
-    from otgraph.graph.compiled import Pregel
+    from otgraph.graph.definition import Definition
 
 __all__ = ["check_durability", "nests", "save_run", "saver_of"]
 
 DURABILITIES = ("sync", "async", "exit")
 
 
-def saver_of(graph: Pregel[Any, Any, Any, Any]) -> Any:
+def saver_of(graph: Definition) -> Any:
     """
     Return the saver of a graph that is no part of another, or None.
 
@@ -45,7 +45,7 @@ def saver_of(graph: Pregel[Any, Any, Any, Any]) -> Any:
 
 def save_run(
     run: Run,
-    graph: Pregel[Any, Any, Any, Any],
+    graph: Definition,
     above: CallScope | None,
     durability: Durability | None,
 ) -> None:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from otgraph.constants import CONF
 from otgraph.drivers.base import Driver
 from otgraph.drivers.threads import ThreadDriver
-from otgraph.engine.cached import cache_namespaces
 from otgraph.engine.run import Run
 from otgraph.graph.execution import Arguments, Execution
 from otgraph.graph.host import host_of
 from otgraph.graph.views import views_of
-from otgraph.plan.model import Keys, Plan
+from otgraph.plan.model import Keys
 from otgraph.runtime import SCOPE
 from otgraph.stream.subscription import Subscription
 from otgraph.tracebacks import shorten
@@ -25,9 +24,9 @@ from otgraph.usage import Usage
 
 if TYPE_CHECKING:
     from otgraph.drivers.aio import AsyncDriver
-    from otgraph.graph.compiled import Pregel
+    from otgraph.graph.definition import Definition
 
-__all__ = ["Session", "batch_limit", "cached_nodes", "default_mode", "each_config"]
+__all__ = ["Session", "batch_limit", "default_mode", "each_config"]
 
 
 class Session:
@@ -40,7 +39,7 @@ class Session:
 
     __slots__ = ("_default_keys", "_given", "graph", "interrupts", "paused", "result", "usage")
 
-    def __init__(self, graph: Pregel[Any, Any, Any, Any], given: Arguments, default_keys: Keys) -> None:
+    def __init__(self, graph: Definition, given: Arguments, default_keys: Keys) -> None:
         self.graph = graph
         self._given = given
         self._default_keys = default_keys
@@ -191,16 +190,3 @@ def batch_limit(configs: Sequence[Any]) -> int | None:
     """Return how many runs of a batch may be in progress at once."""
     first = configs[0] if configs else None
     return first.get("max_concurrency") if first else None
-
-
-def cached_nodes(cache: Any, plan: Plan, names: Sequence[str] | None) -> tuple[Any, list[tuple[str, ...]]]:
-    """
-    Return a graph's cache, and the namespaces of its nodes there.
-
-    Raises:
-        ValueError: there is no cache.
-    """
-    if cache is None:
-        raise ValueError("No cache is set for this graph. Cannot clear cache.")
-    wanted = [plan.nodes[name] for name in names or plan.nodes]
-    return cache, [namespace for node in wanted for namespace in cache_namespaces(node)]

@@ -14,13 +14,13 @@ from otgraph.stream.envelope import check_modes, envelope
 from otgraph.stream.view import Buffer, View
 
 if TYPE_CHECKING:
-    from otgraph.graph.compiled import Pregel
+    from otgraph.graph.definition import Definition
 
 __all__ = ["views_of"]
 
 
 def views_of(
-    graph: Pregel[Any, Any, Any, Any],
+    graph: Definition,
     mode: Any,
     version: Any,
     *,

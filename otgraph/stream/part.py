@@ -39,3 +39,15 @@ class Part(dict[str, Any]):
         self.attempt = attempt
         self.task_id = task_id
         self.dropped = 0
+
+    @classmethod
+    def of(cls, chunk: Mapping[str, object]) -> Part:
+        """
+        Return a chunk of `version="v2"` as what it is, for a type checker that knows it as a `StreamPart`.
+
+        Raises:
+            TypeError: it is no such chunk.
+        """
+        if not isinstance(chunk, Part):
+            raise TypeError(f'expected a chunk of stream(..., version="v2"), not {chunk!r}')
+        return chunk
