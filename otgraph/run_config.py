@@ -68,7 +68,8 @@ def merge_configs(ambient: RunConfig | None, *given: Mapping[str, Any] | None) -
         given: the graph's own config, then the caller's.
 
     Raises:
-        ValueError: if the recursion limit is below 1.
+        TypeError: a config is no dict, or a limit no number.
+        ValueError: the recursion limit is below 1.
     """
     configs = [config for config in given if config]
     if ambient is None and not configs:
@@ -79,6 +80,8 @@ def merge_configs(ambient: RunConfig | None, *given: Mapping[str, Any] | None) -
     limit = merged.get("recursion_limit")
     if limit is None:
         merged.pop("recursion_limit", None)
+    elif not isinstance(limit, (int, float)):
+        raise TypeError(f"recursion_limit must be a whole number, not {limit!r}")
     elif limit < 1:
         raise ValueError(f"recursion_limit must be at least 1, not {limit!r}")
     merged["tags"] = tuple(merged["tags"])
@@ -106,6 +109,10 @@ def has_own_lineage(config: Mapping[str, Any] | None) -> bool:
 
 
 def _merge_into(merged: dict[str, Any], config: Mapping[str, Any]) -> None:
+    if not isinstance(config, Mapping):
+        raise TypeError(
+            f"config must be a dict, such as {{'configurable': {{'thread_id': ...}}}}, not {config!r}"
+        )
     for key, value in config.items():
         if key not in _KNOWN:
             # LangChain's rule: a key that is no part of a config is a parameter of the user's own.

@@ -39,7 +39,10 @@ def read_timeout(timeout: Timeout) -> TimeoutPolicy | None:
 
 
 def _seconds(name: str, limit: float | timedelta) -> float:
-    seconds = limit.total_seconds() if isinstance(limit, timedelta) else float(limit)
+    try:
+        seconds = limit.total_seconds() if isinstance(limit, timedelta) else float(limit)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be seconds, a timedelta or a TimeoutPolicy, not {limit!r}") from None
     if not seconds > 0:
         raise ValueError(f"{name} must be greater than 0, not {limit!r}")
     return seconds

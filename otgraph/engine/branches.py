@@ -12,6 +12,7 @@ from typing import Any
 
 from otgraph.command import Send
 from otgraph.constants import END, START, branch_channel
+from otgraph.engine.damage import explain_route
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task
@@ -49,6 +50,9 @@ def branches_flow(run: Run, task: Task, result: Any) -> Flow:
             return reply
         try:
             routes.extend(_routes(branch, reply))
+        except KeyError as error:
+            explain_route(error, task.name, branch.name, branch.ends or ())
+            return Failure(error)
         except Exception as error:
             return Failure(error)
     task.writes = [*task.writes, *routes]

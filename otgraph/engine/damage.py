@@ -6,20 +6,21 @@ Rule: it is said which one, of which thread, and what to do; nothing that is sto
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from otgraph.checkpoint.records import CheckpointTuple
 from otgraph.constants import CONF
+from otgraph.errors import InvalidUpdateError
+from otgraph.tracebacks import hinted
 
 __all__ = [
     "FORMAT",
     "check_sound",
-    "explain_reducer",
+    "explain_route",
+    "explain_update",
     "misfit",
     "nodes_lost",
-    "note",
     "nothing_asked",
     "nothing_saved",
 ]
@@ -132,17 +133,51 @@ def nothing_asked(thread: Any) -> RuntimeError:
     )
 
 
-def explain_reducer(thread: Any, channel: str, held: Any, error: Exception) -> None:
-    """Say in an error that the reducer of a saved channel raised what it may come from."""
-    note(
+def explain_update(
+    error: Exception, channel: str, held: Any, written: Sequence[tuple[str, Any]], thread: Any
+) -> None:
+    """
+    Say in an error that a channel raised who wrote what it could not take.
+
+    Args:
+        held: what it held before.
+        written: the names of those who wrote to it, and what they wrote.
+        thread: the thread that it was saved in; None if it was not.
+    """
+    if isinstance(error, InvalidUpdateError):
+        if len(written) > 1:
+            names = _and(repr(name) for name, _ in written)
+            hinted(
+                error,
+                f"{names} wrote to it in one superstep. To keep what all of them wrote, say in the state how it is put "
+                f"together, as in {channel}: Annotated[list, operator.add]",
+            )
+        return
+    of = "" if thread is None else f" of thread {thread!r}"
+    wrote = _and(f"{_a(value)} by {name!r}" for name, value in written)
+    text = f"While the key {channel!r}{of}, which held {_a(held)}, took what was written to it: {wrote}"
+    if thread is not None:
+        text += (
+            ". If the state's schema has changed since the thread was saved, go on with the old one, or give the key "
+            "another name"
+        )
+    hinted(error, text)
+
+
+def explain_route(error: KeyError, node: str, branch: str, known: Iterable[Any]) -> None:
+    """Say in an error which branch returned what its path map has not."""
+    hinted(
         error,
-        f"While the channel {channel!r} of thread {thread!r}, which held a {type(held).__name__}, took what was "
-        "written to it. If the state's schema has changed since the thread was saved, go on with the old one, or "
-        "give the key another name",
+        f"The branch {branch!r} of {node!r} returned it, and its path map has {_and(map(repr, known))}: add it there, "
+        "or return one of these",
     )
 
 
-def note(error: BaseException, text: str) -> None:
-    """Add a line to what is printed of an exception, where Python can."""
-    if sys.version_info >= (3, 11):
-        error.add_note(text)
+def _a(value: Any) -> str:
+    kind = "nothing" if value is None else type(value).__name__
+    return kind if value is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _and(words: Iterable[str]) -> str:
+    listed = list(words)
+    return ", ".join(listed[:-1]) + " and " + listed[-1] if len(listed) > 1 else "".join(listed)

@@ -13,7 +13,6 @@ from typing import Any
 from otgraph.constants import ERROR, ERROR_SOURCE_NODE, INTERRUPT, START
 from otgraph.engine.branches import branches_flow
 from otgraph.engine.cached import remember_flow
-from otgraph.engine.damage import note
 from otgraph.engine.effects import CANCELLED, CallNode, Failure, Flow, RunCancelled, Sleep, Stopped
 from otgraph.engine.handlers import handler_task
 from otgraph.engine.identify import identify
@@ -31,6 +30,7 @@ from otgraph.errors import (
     ParentCommand,
 )
 from otgraph.events import Outcome, Write
+from otgraph.tracebacks import note
 
 __all__ = ["annotate", "keep_failure_flow", "retry_flow", "task_flow"]
 

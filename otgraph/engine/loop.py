@@ -14,7 +14,6 @@ from otgraph.constants import NULL_TASK_ID, PULL, START
 from otgraph.engine.begin import attach, begin_flow, load_flow
 from otgraph.engine.cached import restore_flow
 from otgraph.engine.calls import join_flow
-from otgraph.engine.damage import note
 from otgraph.engine.effects import (
     CANCELLED,
     Expired,
@@ -49,6 +48,7 @@ from otgraph.errors import (
 )
 from otgraph.events import Outcome
 from otgraph.ids import task_id
+from otgraph.tracebacks import note
 
 __all__ = ["nested_flow", "run_flow"]
 

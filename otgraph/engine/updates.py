@@ -24,6 +24,7 @@ from otgraph.engine.writes import apply_writes, result_writes, written_by_nobody
 from otgraph.errors import InvalidUpdateError
 from otgraph.ids import checkpoint_text, task_id
 from otgraph.snapshot import StateUpdate
+from otgraph.tracebacks import hinted
 
 __all__ = ["COPY", "check_supersteps", "update_flow"]
 
@@ -106,7 +107,8 @@ def _update_flow(
     for update, name in zip(updates, nodes, strict=True):
         node = run.plan.nodes.get(name)
         if node is None:
-            raise InvalidUpdateError(f"Node {name} does not exist")
+            known = ", ".join(map(repr, run.plan.nodes))
+            raise hinted(InvalidUpdateError(f"Node {name} does not exist"), f"as_node may be one of {known}")
         meant = next((task for task in left if task.name == name), None)
         if meant is not None:
             left.remove(meant)

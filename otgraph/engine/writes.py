@@ -7,14 +7,14 @@ Rule: pure but for the run it is given. Tasks are applied in the order of their 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from otgraph.channels.base import BaseChannel
 from otgraph.command import Command, Send
 from otgraph.constants import END, INPUT, NOT_CHANNELS, NULL_TASK_ID, ROOT, START, TASKS, branch_channel
-from otgraph.engine.damage import explain_reducer
+from otgraph.engine.damage import explain_update
 from otgraph.engine.run import Run
 from otgraph.engine.task import Task, path_key
 from otgraph.errors import EmptyInputError, ErrorCode, InvalidUpdateError, ParentCommand, create_error_message
@@ -61,11 +61,16 @@ def _plain_writes(result: Any, keys: AbstractSet[str]) -> list[Write]:
     if updates is None:
         raise InvalidUpdateError(
             create_error_message(
-                message=f"Expected dict, got {result}",
+                message=f"Expected dict, got {result}{_unawaited(result)}",
                 error_code=ErrorCode.INVALID_GRAPH_NODE_RETURN_VALUE,
             )
         )
     return [(key, value) for key, value in updates if key in keys]
+
+
+def _unawaited(result: Any) -> str:
+    """Return what to do about a result that is a call of an async function."""
+    return ": await it, in a node that is an async function" if isinstance(result, Coroutine) else ""
 
 
 def _command_writes(results: Iterable[Any], keys: AbstractSet[str]) -> list[Write]:
@@ -152,7 +157,7 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
         try:
             took = channel.update(values)
         except Exception as error:
-            _explain(run, name, channel, error)
+            _explain(run, tasks, name, channel, error)
             raise
         if took:
             versions[name] = version
@@ -177,9 +182,13 @@ def apply_writes(run: Run, tasks: Sequence[Task]) -> tuple[list[str], list[str]]
     return changed, written
 
 
-def _explain(run: Run, name: str, channel: BaseChannel[Any, Any, Any], error: Exception) -> None:
-    if run.saved is not None and not isinstance(error, InvalidUpdateError):
-        explain_reducer(run.thread, name, channel.get() if channel.is_available() else None, error)
+def _explain(
+    run: Run, tasks: Sequence[Task], name: str, channel: BaseChannel[Any, Any, Any], error: Exception
+) -> None:
+    if name in run.plan.state_keys:
+        held = channel.get() if channel.is_available() else None
+        written = [(task.name, value) for task in tasks for key, value in task.writes if key == name]
+        explain_update(error, name, held, written, None if run.saved is None else run.thread)
 
 
 def input_writes(run: Run, given: Any) -> list[Write]:

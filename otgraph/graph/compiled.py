@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CompiledStateGraph", "Pregel"]
 
+STREAMED = frozenset({"subgraphs", "debug", "buffer"})
+"""What `invoke` passes on to the stream that it reads, where it reads one."""
+
 
 class Pregel(Definition, Introspection, States, LangChainMethods, Generic[StateT, ContextT, InputT, OutputT]):
     """
@@ -122,6 +125,7 @@ class Pregel(Definition, Introspection, States, LangChainMethods, Generic[StateT
         if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
             result = session.run()
         else:
+            refuse_unknown("invoke", kwargs, STREAMED)
             chunks = list(session.stream(stream_mode, version, print_mode=print_mode, **kwargs))
             if stream_mode != "values":
                 return chunks
@@ -182,6 +186,7 @@ class Pregel(Definition, Introspection, States, LangChainMethods, Generic[StateT
         if stream_mode == "values" and not print_mode and not kwargs and not self.options.debug:
             result = await session.arun()
         else:
+            refuse_unknown("ainvoke", kwargs, STREAMED)
             stream = session.astream(stream_mode, version, print_mode=print_mode, **kwargs)
             chunks = [chunk async for chunk in stream]
             if stream_mode != "values":

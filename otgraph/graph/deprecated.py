@@ -7,6 +7,7 @@ Rule: the new name wins, and the old one warns at the line that uses it.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 __all__ = ["refuse_unknown", "renamed"]
@@ -25,7 +26,7 @@ def renamed(given: dict[str, Any], old: str, new: str, value: T, category: type[
     return former if value is None else value
 
 
-def refuse_unknown(function: str, given: dict[str, Any]) -> None:
+def refuse_unknown(function: str, given: dict[str, Any], known: Collection[str] = ()) -> None:
     """Raise Python's own error for keyword arguments that nobody knows."""
-    for name in given:
+    for name in given.keys() - known:
         raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")

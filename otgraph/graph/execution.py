@@ -86,6 +86,8 @@ class Execution:
             telemetry = given.telemetry or graph.options.telemetry
             if telemetry is None:
                 telemetry = get_telemetry() if above is None else above.run.observer.options
+            elif not isinstance(telemetry, TelemetryOptions):
+                raise TypeError(f"telemetry must be TelemetryOptions, not {telemetry!r}")
             self.observer: TracingObserver = new_observer(telemetry)
             hear_models()
         else:

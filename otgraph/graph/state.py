@@ -53,6 +53,11 @@ __all__ = ["CompiledStateGraph", "StateGraph"]
 
 logger = logging.getLogger(__name__)
 
+RUNS = frozenset(
+    {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "get_state", "update_state", "get_graph"}
+)
+"""What a user may ask of a builder that has not been compiled."""
+
 
 class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
     """
@@ -339,6 +344,16 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         )
         self.compiled = True
         return CompiledStateGraph(builder=self, plan=plan, options=options)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in RUNS:
+                raise AttributeError(
+                    f"a StateGraph is no graph that runs, and has no {name!r}: compile() returns one that has it, "
+                    f"as in graph = builder.compile(); graph.{name}(...)"
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _warn_if_compiled(self, what: str) -> None:
         if self.compiled:

@@ -23,6 +23,7 @@ from otgraph.graph.saving import nests, saver_of
 from otgraph.run_config import RunConfig, RunnableConfig, merge_configs
 from otgraph.runtime import SCOPE
 from otgraph.snapshot import StateSnapshot, StateUpdate
+from otgraph.tracebacks import hinted
 
 __all__ = ["States"]
 
@@ -219,5 +220,7 @@ def _saver(graph: Any) -> Any:
         if isinstance(scope, CallScope) and scope.run.saved is not None:
             return scope.run.saved.saver
         if not graph.checkpointer:
-            raise ValueError("No checkpointer set")
+            raise hinted(
+                ValueError("No checkpointer set"), "Nothing is saved without compile(checkpointer=...)"
+            )
     return saver_of(graph)

@@ -15,6 +15,7 @@ from typing import Any
 from otgraph.missing import MISSING
 from otgraph.plan.model import Callee, Plan
 from otgraph.plan.signature import INJECTED, described, injected_arguments, misplaced_argument
+from otgraph.tracebacks import hinted
 
 __all__ = ["BothColours", "add_chunks", "infer_name", "inspect_callee", "is_graph", "is_runnable"]
 
@@ -85,9 +86,8 @@ def inspect_callee(action: Any, name: str | None = None) -> Callee:
     if isinstance(action, dict):
         return _inspect_dict(action, name)
     if not callable(action):
-        raise TypeError(
-            f"Expected a Runnable, callable or dict. Instead got an unsupported type: {type(action)}"
-        )
+        wrong = f"Expected a Runnable, callable or dict. Instead got an unsupported type: {type(action)}"
+        raise hinted(TypeError(wrong), _instead(action, name))
     if misplaced := misplaced_argument(action):
         raise TypeError(
             f"The first parameter of {name!r} is {misplaced!r}, but a function gets its input there. "
@@ -95,6 +95,16 @@ def inspect_callee(action: Any, name: str | None = None) -> Callee:
         )
     sync, coro = _colours(action)
     return Callee(name, sync, coro, injected_arguments(action), origin=action)
+
+
+def _instead(action: Any, name: str) -> str:
+    """Return what to do about a frequent mistake, or where it was made."""
+    if callable(getattr(action, "compile", None)):
+        return f"Compile it first: add_node({name!r}, builder.compile())"
+    if inspect.iscoroutine(action):
+        action.close()
+        return f"Give the async function itself: add_node({name!r}, {action.__name__})"
+    return f"It was given as {name!r}: give a function itself, not what a call of it returns"
 
 
 def _colours(action: Any) -> tuple[Callable[..., Any] | None, Callable[..., Awaitable[Any]] | None]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from otgraph.checkpoint.base import BaseCheckpointSaver
 from otgraph.constants import END, NS_END, NS_SEP, RESERVED, START
 from otgraph.plan.declared import Declared
+from otgraph.tracebacks import hinted
 
 __all__ = [
     "Checkpointer",
@@ -73,15 +74,20 @@ def check_graph(declared: Declared, interrupt: Iterable[str] = ()) -> None:
     """
     starts = set(_edge_starts(declared))
     for start in sorted(starts - declared.nodes.keys() - {START}):
-        raise ValueError(f"Found edge starting at unknown node '{start}'")
+        raise hinted(ValueError(f"Found edge starting at unknown node '{start}'"), _known(declared))
     if START not in starts:
         raise ValueError("Graph must have an entrypoint: add at least one edge from START to another node")
     _check_branches(declared)
     for end in sorted(set(_edge_ends(declared)) - declared.nodes.keys() - {END}):
-        raise ValueError(f"Found edge ending at unknown node `{end}`")
+        raise hinted(ValueError(f"Found edge ending at unknown node `{end}`"), _known(declared))
     for node in interrupt:
         if node not in declared.nodes:
-            raise ValueError(f"Interrupt node `{node}` not found")
+            raise hinted(ValueError(f"Interrupt node `{node}` not found"), _known(declared))
+
+
+def _known(declared: Declared) -> str:
+    names = ", ".join(map(repr, declared.nodes))
+    return f"The nodes are {names}" if names else "There is no node yet: add one with add_node"
 
 
 def _edge_starts(declared: Declared) -> Iterator[str]:
@@ -102,9 +108,8 @@ def _check_branches(declared: Declared) -> None:
         for branch in branches.values():
             for end in (branch.ends or {}).values():
                 if end != END and end not in declared.nodes:
-                    raise ValueError(
-                        f"At '{source}' node, '{branch.name}' branch found unknown target '{end}'"
-                    )
+                    wrong = f"At '{source}' node, '{branch.name}' branch found unknown target '{end}'"
+                    raise hinted(ValueError(wrong), _known(declared))
 
 
 def check_checkpointer(checkpointer: Any) -> None:
@@ -112,11 +117,14 @@ def check_checkpointer(checkpointer: Any) -> None:
     if checkpointer is None or isinstance(checkpointer, bool):
         return
     if isinstance(checkpointer, type) or not hasattr(checkpointer, "get_tuple"):
-        raise TypeError(
+        error = TypeError(
             "Invalid checkpointer provided. Expected an instance of `BaseCheckpointSaver`, `True`, `False`, "
             f"or `None`. Received {type(checkpointer).__name__}. "
             "Pass a proper saver (e.g., InMemorySaver, AsyncPostgresSaver)."
         )
+        if hasattr(checkpointer, "__enter__") or hasattr(checkpointer, "__aenter__"):
+            raise hinted(error, "It is a context manager: write `with ... as saver:`, and give `saver`")
+        raise error
 
 
 def ensure_valid_checkpointer(checkpointer: Checkpointer) -> Checkpointer:

@@ -86,6 +86,11 @@ class TelemetryOptions:
                 f"a budget of cost={self.budget.cost!r} needs prices: "
                 "give TelemetryOptions(prices={model: Price(...)})"
             )
+        for name in ("capture", "capture_events"):
+            if getattr(self, name) not in (None, True, False):
+                raise ValueError(f"{name} must be True, False or None, not {getattr(self, name)!r}")
+        if self.exceptions not in (None, "full", "type"):
+            raise ValueError(f"exceptions must be 'full', 'type' or None, not {self.exceptions!r}")
         if self.trace_resume not in ("link", "continue"):
             raise ValueError(f"trace_resume must be 'link' or 'continue', not {self.trace_resume!r}")
 

@@ -229,9 +229,7 @@ def test_a_reducer_that_does_not_take_what_was_saved(place: Place) -> None:
     with pytest.raises(TypeError, match="concatenate list") as raised:
         place.run({"log": 1}, schema=Counted, a=lambda state: {"log": 1})
     if sys.version_info >= (3, 11):
-        assert any(
-            "channel 'log' of thread 't', which held a list" in note for note in raised.value.__notes__
-        )
+        assert any("key 'log' of thread 't', which held a list" in note for note in raised.value.__notes__)
     with SqliteSaver.from_conn_string(place.path) as saver:
         assert before.checkpoint in [found.checkpoint for found in saver.list(CONFIG)]
     first: Any = {"configurable": {"thread_id": "t", "checkpoint_id": before.checkpoint["id"]}}

@@ -77,8 +77,8 @@ def graph() -> StateGraph:
 
 
 def says(text: str, error: type[Exception] = ValueError) -> Any:
-    """Expect this very text."""
-    return pytest.raises(error, match=f"^{re.escape(text)}$")
+    """Expect this very text; what else is said is a hint."""
+    return pytest.raises(error, match=rf"^{re.escape(text)}(?:\n|\Z)")
 
 
 # ------------------------------------------------------------------- schemas

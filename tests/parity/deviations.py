@@ -71,6 +71,7 @@ DEVIATIONS = {
         "what a graph inside writes is a sign of life, whoever streams it: watching changes nothing"
     ),
     "timeouts.defaults_for_handlers": "a timeout for all nodes holds for error handlers",
+    "timeouts.limits_that_are_none": "the error says which value was wrong, and what was expected",
     "timeouts.sync_nodes": "sync nodes can have a timeout: whoever does not return is abandoned in its thread",
     "stateful_subgraphs.questions_replayed_over_a_memory": "a checkpoint is shown with the one it belongs to now",
     "subgraph_saves.forks_of_nested_graphs": "a checkpoint names those of the graphs around it, and no others",

@@ -194,7 +194,9 @@ class Normaliser:
         return Tagged(type(value).__name__, **{name: self.plain(getattr(value, name)) for name in names})
 
     def _raised(self, error: BaseException) -> Tagged:
-        notes = [self.text(note) for note in getattr(error, "__notes__", ())]
+        # A hint is what otgraph says besides: it is otgraph's own, as the attributes of a part are.
+        told = [note for note in getattr(error, "__notes__", ()) if type(note).__name__ != "Hint"]
+        notes = [self.text(note) for note in told]
         return Tagged(f"raise {type(error).__name__}", self._message(error), notes=notes)
 
     def _message(self, error: BaseException) -> Any:

@@ -54,8 +54,8 @@ def declare(*nodes: str, edges: tuple[tuple[str, str], ...] = ((START, "a"),), *
 
 
 def says(text: str, error: type[Exception] = ValueError) -> Any:
-    """Expect this very text."""
-    return pytest.raises(error, match=f"^{re.escape(text)}$")
+    """Expect this very text; what else is said is a hint."""
+    return pytest.raises(error, match=rf"^{re.escape(text)}(?:\n|\Z)")
 
 
 # ------------------------------------------------------------------- names
