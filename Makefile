@@ -4,8 +4,10 @@ VENV   := .venv
 ORACLE := .venv-oracle
 PUBLISHED := .venv-published
 PY     := $(VENV)/bin/python
+# A worker per core; ARGS="-n 0" runs in one process, as a debugger needs it.
+TESTS  := -m pytest -n auto --dist worksteal
 
-.PHONY: demo test lint types unit e2e bench oracle published clean
+.PHONY: demo test lint types unit slow e2e bench oracle published clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -23,7 +25,10 @@ types: $(VENV)/.dev
 	$(VENV)/bin/mypy
 
 unit: $(VENV)/.dev oracle
-	$(PY) -m pytest $(ARGS)
+	$(PY) $(TESTS) $(ARGS)
+
+slow: $(VENV)/.dev oracle
+	$(PY) $(TESTS) -m "slow and not e2e" $(ARGS)
 
 # Real servers; what they need is built or installed once into ~/.cache/otgraph, or where OTGRAPH_CACHE says.
 e2e: $(VENV)/.dev
@@ -36,7 +41,7 @@ bench: $(VENV)/.dev oracle
 # Savers published for LangGraph bring its packages with them, so otgraph meets them in an environment of its own; those
 # for PostgreSQL start a server there if one is installed.
 published: $(PUBLISHED)/.done
-	$(PUBLISHED)/bin/python -m pytest tests/published $(ARGS)
+	$(PUBLISHED)/bin/python $(TESTS) tests/published $(ARGS)
 
 # LangGraph runs in an environment of its own: it is an oracle for tests and a peer for benchmarks.
 oracle: $(ORACLE)/.done
