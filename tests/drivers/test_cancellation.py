@@ -39,6 +39,14 @@ async def hang(state: State) -> None:
     await asyncio.sleep(30)
 
 
+async def under_way(trace: Trace, nodes: int) -> None:
+    """Wait until so many coroutines of a run have begun, side by side."""
+    await until_async(
+        lambda: len(trace.started) == 2 + nodes, "spans of the run, its superstep and its nodes"
+    )
+    await asyncio.sleep(0.005)  # what was about to begin has begun then
+
+
 # ---- closing a stream
 
 
@@ -252,7 +260,7 @@ async def test_cancelling_the_consumer(call: str, count: int, trace: Trace) -> N
                 pass
 
     task = asyncio.create_task(consume())
-    await asyncio.sleep(0.02)
+    await under_way(trace, count)
     with Clock() as clock:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -274,7 +282,7 @@ async def test_a_second_cancellation_leaves_nobody_behind(trace: Trace) -> None:
             ended.append("node")
 
     task = asyncio.create_task(beside(a=slow_end, b=slow_end).ainvoke({"log": []}, telemetry=trace.options))
-    await asyncio.sleep(0.02)
+    await under_way(trace, 2)
     for _ in range(3):
         task.cancel()
         await asyncio.sleep(0.01)
@@ -308,7 +316,7 @@ async def test_a_node_that_keeps_a_cancellation_to_itself(count: int, trace: Tra
         builder.add_node("z", hang)
         builder.add_edge(START, "z")
     task = asyncio.create_task(builder.compile().ainvoke({"log": []}, telemetry=trace.options))
-    await asyncio.sleep(0.02)
+    await under_way(trace, count)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -336,7 +344,7 @@ async def test_a_node_that_does_not_stop_is_closed(
                 pass
 
     task = asyncio.create_task(consume())
-    await asyncio.sleep(0.02)
+    await under_way(trace, count)
     task.cancel()
     with Clock() as clock, caplog.at_level(logging.WARNING), pytest.raises(asyncio.CancelledError):
         await task

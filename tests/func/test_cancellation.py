@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 import pytest
-from waiting import until
+from waiting import until, until_async
 
 from otgraph.config import get_stream_writer
 from otgraph.drivers.workers import workers
@@ -105,11 +105,8 @@ async def stopped(trace: Trace, how: str) -> list[Any]:
             await begun.wait()
             break
         gc.collect()
-        await asyncio.sleep(0)
-        for _ in range(200):
-            if len(noticed) == 2:
-                break
-            await asyncio.sleep(0.005)
+        await asyncio.sleep(0)  # the loop hears of it, and begins to close the stream in a task of its own
+        await until_async(lambda: len(asyncio.all_tasks()) == 1, "every task but this one to end")
     else:
         running = asyncio.ensure_future(main.ainvoke(1) if how == "invoke" else read(main))
         await begun.wait()
@@ -149,8 +146,7 @@ def test_a_thread_under_a_cancelled_loop(blocked: Blocked, trace: Trace) -> None
 
     async def run() -> float:
         running = asyncio.ensure_future(main.ainvoke(1))
-        while not blocked.begun.is_set():
-            await asyncio.sleep(0.005)
+        await until_async(blocked.begun.is_set)
         began = time.monotonic()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -190,13 +186,13 @@ def test_calls_that_wait_for_a_slot_never_begin() -> None:
     @task
     def slow(x: int) -> None:
         begun.append(x)
-        time.sleep(0.02)
+        time.sleep(0.1)
 
     @entrypoint()
     def main(n: int) -> None:
         for i in range(n):
             slow(i)
-        time.sleep(0.01)
+        until(lambda: begun)
         raise LookupError("main")
 
     with pytest.raises(LookupError):
@@ -210,6 +206,7 @@ def test_a_body_that_fails_on_a_loop_cancels_its_calls(trace: Trace) -> None:
 
     @task
     async def nap(x: int) -> None:
+        noticed.append("begun")
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:
@@ -219,13 +216,13 @@ def test_a_body_that_fails_on_a_loop_cancels_its_calls(trace: Trace) -> None:
     @entrypoint(telemetry=trace.options)
     async def main(x: int) -> None:
         nap(x)
-        await asyncio.sleep(0.01)
+        await until_async(lambda: noticed)
         raise LookupError("main")
 
     *chunks, error = Colour("asyncio").stream(main, 1, stream_mode="tasks")
     assert [chunk["name"] for chunk in chunks] == ["main", "nap", "main"]
     assert isinstance(error, LookupError)
-    assert noticed == ["cancelled"]
+    assert noticed == ["begun", "cancelled"]
     assert trace.outcomes() == {"nap": "cancelled", "main": "error"}
 
 
@@ -235,6 +232,7 @@ def test_cancelling_a_future(trace: Trace) -> None:
 
     @task
     async def nap(x: int) -> None:
+        noticed.append("begun")
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:
@@ -243,12 +241,14 @@ def test_cancelling_a_future(trace: Trace) -> None:
 
     @entrypoint(telemetry=trace.options)
     async def main(x: int) -> str:
+        napping = nap(x)
+        await until_async(lambda: noticed)
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(nap(x), 0.02)
+            await asyncio.wait_for(napping, 0.02)
         return "went on"
 
     assert asyncio.run(main.ainvoke(1)) == "went on"
-    assert noticed == ["cancelled"]
+    assert noticed == ["begun", "cancelled"]
     assert trace.outcomes() == {"nap": "cancelled", "main": "success"}
 
 
@@ -259,12 +259,17 @@ def test_a_retry_is_not_waited_for(colour: Colour, trace: Trace) -> None:
     def fail(x: int) -> None:
         raise ConnectionError("again")
 
-    policy = RetryPolicy(initial_interval=30, jitter=False)
+    asked: list[Exception] = []
+    policy = RetryPolicy(
+        initial_interval=30, jitter=False, retry_on=lambda error: asked.append(error) is None
+    )
     failing = task(colour.function(fail), retry_policy=policy)
 
     async def main(x: int) -> None:
         failing(x)
-        await colour.nap(0.02)
+        while not asked:
+            await colour.nap(0.002)
+        await colour.nap(0.05)
         raise LookupError("main")
 
     graph = entrypoint(telemetry=trace.options)(colour.function(main))

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
-from waiting import until_none_is_abandoned
+from waiting import until_async, until_none_is_abandoned
 
 from otgraph.checkpoint.memory import InMemorySaver
 from otgraph.config import get_stream_writer
@@ -288,11 +288,7 @@ def test_break(driver: Driver, mode: Any, watch: Watch) -> None:
 
 async def settled() -> None:
     """Wait until no task is left but the caller's."""
-    for _ in range(200):
-        if len(asyncio.all_tasks()) == 1:
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError(asyncio.all_tasks())
+    await until_async(lambda: len(asyncio.all_tasks()) == 1, "every task but this one to end")
 
 
 def test_garbage(driver: Driver, watch: Watch) -> None:
