@@ -60,12 +60,12 @@ def read_events(
             mux.push(_event(next(chunks)))
         except StopIteration:
             over = True
-            mux.finish()
+            mux.close()
             return False
         except Exception as error:
             over = True
             chunks.close()
-            mux.break_off(error)
+            mux.fail(error)
             return False
         return True
 
@@ -100,7 +100,7 @@ async def aread_events(
         await mux.apush(_event(part))
 
     async def draw() -> bool:
-        return await pump.draw(take, mux.afinish, mux.abreak_off)
+        return await pump.draw(take, mux.aclose, mux.afail)
 
     mux.connect(None, draw)
     return AsyncGraphRunStream(mux, pump.close)

@@ -253,6 +253,67 @@ def deep_agent_below_asks() -> None:
     show(agent, APPROVE, ["updates", "values"])
 
 
+def calls_a_graph(name: str, make: Any) -> Any:
+    """Return an agent whose only tool runs the graph that `make` makes."""
+    from langchain_core.tools import tool
+
+    @tool
+    def ask(question: str) -> str:
+        """Ask."""
+        return str(make().invoke({"messages": [("human", question)]})["messages"][-1].content)
+
+    model = says(calling("", ("ask", {"question": "q"}, "c1")), AIMessage("done"))
+    return create_agent(model, [ask], name=name, checkpointer=InMemorySaver())
+
+
+def followed(thing: Any) -> Any:
+    """Return what a handle of a graph inside, or a piece of its life, says."""
+    if isinstance(thing, dict):
+        return thing
+    names = ("path", "graph_name", "trigger_call_id", "status", "error", "cause")
+    return {name: getattr(thing, name, None) for name in names}
+
+
+def subagents_in_events() -> None:
+    """The agents that an agent calls in its tools are projections of its events, whatever else they are called in."""
+
+    def inner() -> Any:
+        return create_agent(says(AIMessage("inner said")), [], name="inner")
+
+    def asks() -> Any:
+        model = says(calling("", ("add", {"a": 1, "b": 2}, "1")), AIMessage("three"))
+        middle = [HumanInTheLoopMiddleware(interrupt_on={"add": True})]
+        return create_agent(model, [add], name="asks", middleware=middle)
+
+    def plain() -> Any:
+        graph = StateGraph(MessagesState).add_node("p", lambda state: {"messages": ["p"]})
+        return graph.add_edge("__start__", "p").compile(name="plain")
+
+    for make in (
+        lambda: calls_a_graph("outer", inner),
+        lambda: calls_a_graph("outer", plain),
+        lambda: calls_a_graph("outer", lambda: calls_a_graph("middle", inner)),
+        lambda: calls_a_graph("outer", asks),
+        lambda: StateGraph(MessagesState).add_node("n", inner()).add_edge("__start__", "n").compile(),
+    ):
+        for kind in ("lifecycle", "subgraphs", "subagents"):
+            run = make().stream_events(ASK, THREAD, version="v3")
+            for each in run.extensions.get(kind, ()):
+                tell(kind, followed(each))
+                if kind != "lifecycle":
+                    tell([(event["method"], event["params"]["namespace"]) for event in each])
+                    tell(kind, followed(each))
+
+    async def read() -> None:
+        run = await calls_a_graph("outer", inner).astream_events(ASK, THREAD, version="v3")
+        async for each in run.extensions["subagents"]:
+            tell(followed(each))
+            tell([(event["method"], event["params"]["namespace"]) async for event in each])
+            tell(followed(each))
+
+    asyncio.run(read())
+
+
 def memory() -> None:
     """langmem: tools that keep memories in the store."""
     from langgraph.store.memory import InMemoryStore
@@ -304,6 +365,7 @@ PROGRAMS = {
         swarm_in_every_mode,
         deep_agent,
         deep_agent_below_asks,
+        subagents_in_events,
         memory,
         extraction,
     )

@@ -44,6 +44,11 @@ class StreamChannel(Generic[T]):
 
     # ---- the side of the transformer
 
+    @property
+    def _closed(self) -> bool:
+        """The name that transformers of packages know it by."""
+        return self.closed
+
     def push(self, item: T) -> None:
         """Hand out an item."""
         if self.subscribed and not self.closed:

@@ -47,6 +47,7 @@ class StreamMux:
         self.is_async = is_async
         self.spawn = spawn
         self.events: StreamChannel[ProtocolEvent] = StreamChannel()
+        self._events = self.events  # the name that transformers of packages know it by
         self.channels: list[StreamChannel[Any]] = [self.events]
         self.extensions: dict[str, Any] = {}
         """All projections by name."""
@@ -85,7 +86,13 @@ class StreamMux:
         name = channel.name
         if name is not None:
             method = name if native else f"custom:{name}"
-            channel.forward = lambda item: self.log(protocol_event(method, self.scope, item))
+            channel.forward = lambda item: self.log(protocol_event(method, (), item))
+
+    def _make_child(self, ns: tuple[str, ...]) -> StreamMux:
+        """Return the mux of a graph inside, which goes on as this one does."""
+        mux = StreamMux(self.factories, ns, is_async=self.is_async, spawn=self.spawn)
+        mux.connect(self.pump, self.apump)
+        return mux
 
     def connect(self, pump: Callable[[], bool] | None, apump: Callable[[], Any] | None) -> None:
         """Let readers of the channels have the run go on."""
@@ -123,19 +130,19 @@ class StreamMux:
 
     # ---- the end
 
-    def finish(self) -> None:
+    def close(self) -> None:
         """End all projections: the run has ended."""
         for transformer in self.transformers:
             transformer.finalize()
-        self.close()
+        self.end_channels()
 
-    async def afinish(self) -> None:
+    async def aclose(self) -> None:
         """End all projections, on the event loop."""
         for transformer in self.transformers:
             await transformer.afinalize()
-        self.close()
+        self.end_channels()
 
-    def break_off(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
         """End all projections: the run has failed."""
         self.error = error
         for transformer in self.transformers:
@@ -143,7 +150,7 @@ class StreamMux:
         for channel in self.channels:
             channel.fail(error)
 
-    async def abreak_off(self, error: BaseException) -> None:
+    async def afail(self, error: BaseException) -> None:
         """End all projections of a run that has failed, on the event loop."""
         self.error = error
         for transformer in self.transformers:
@@ -151,7 +158,7 @@ class StreamMux:
         for channel in self.channels:
             channel.fail(error)
 
-    def close(self) -> None:
+    def end_channels(self) -> None:
         """End all channels."""
         for channel in self.channels:
             channel.close()

@@ -96,7 +96,7 @@ class GraphRunStream(_Reading):
     def abort(self) -> None:
         """Cancel the run; what was read is kept."""
         self._close()
-        self._mux.close()
+        self._mux.end_channels()
 
     def __enter__(self) -> Self:
         return self
@@ -109,12 +109,14 @@ class _Subgraph(_RunStream):
     path: tuple[str, ...]
     """Its namespace."""
     graph_name: str | None
-    """The name of the node that it is."""
+    """The name of the agent that it is, or of the node."""
     trigger_call_id: str | None
     """The id of the task that runs it."""
     status: SubgraphStatus
     error: str | None
     """Why it failed, if it did."""
+    _seen_terminal = False
+    """For packages, whose transformers note here that it has ended."""
 
     def __init__(
         self,
@@ -127,6 +129,9 @@ class _Subgraph(_RunStream):
         super().__init__(mux)
         self.path, self.graph_name, self.trigger_call_id = path, graph_name, trigger_call_id
         self.status, self.error = "started", None
+
+    def _observe_event(self, event: ProtocolEvent) -> None:
+        """Nothing: what transformers of packages hand to its mux, that takes note of."""
 
 
 class SubgraphRunStream(_Subgraph, _Reading):
@@ -175,7 +180,7 @@ class AsyncGraphRunStream(_AsyncReading):
     async def abort(self) -> None:
         """Cancel the run; what was read is kept."""
         await self._close()
-        self._mux.close()
+        self._mux.end_channels()
 
     async def __aenter__(self) -> Self:
         return self

@@ -266,3 +266,43 @@ def tools(lg, drive):
     agent = lg.prebuilt.create_react_agent(model, [node])
     for how in (parts, events):
         yield read(drive, agent, human(), how, transformers=[lg.prebuilt.ToolCallTransformer])
+
+
+@covers("STR-58")
+def named_agents(lg, drive):
+    """A graph inside has the name of the agent that its metadata tell of, and the call of a tool that it is due to."""
+
+    async def lives(reader, run):
+        return await reader.all(run.lifecycle), [
+            (inner.graph_name, inner.status) for inner in await reader.all(run.subgraphs)
+        ]
+
+    named = chain(lg, Log, *saying(drive, "x")).compile().with_config(metadata={"lc_agent_name": "agent"})
+
+    @drive.node
+    async def calls(state):
+        return await drive.call(named, {"log": []})
+
+    @drive.node
+    async def calls_twice(state):
+        await drive.call(named, {"log": []})
+        return await drive.call(named, {"log": []})
+
+    for node in (named, calls, calls_twice):
+        graph = chain(lg, Log, ("n", node)).compile()
+        yield read(drive, graph, {"log": []}, lives)
+    call = {"name": "tool", "args": {}, "id": "c1", "type": "tool_call"}
+    for given in (
+        call,
+        [call],
+        {"tool_call": call},
+        [call, {**call, "id": "c2"}],
+        ["no call"],
+        {"id": "c1"},
+        [{}],
+    ):
+        builder = lg.graph.StateGraph(Log).add_node("n", calls)
+        builder.add_conditional_edges(
+            "__start__", lambda state, given=given: lg.types.Send("n", given), ["n"]
+        )
+        yield read(drive, builder.compile(), {"log": []}, lives)
