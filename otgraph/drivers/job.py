@@ -7,8 +7,11 @@ given up before it began never begins, and the result of one that was given up l
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from otgraph.drivers.strands import Strand
 
 __all__ = ["Job", "note_wait", "outcome", "own_cancellation"]
+
+logger = logging.getLogger(__name__)
 
 WORTH_TELLING = 0.001
 """Seconds that a call waits for a slot before its span says so."""
@@ -54,9 +59,11 @@ class Job:
             if self._state != WAITING:
                 return None
             self._state = RUNNING
-        effect = self._effect
+        effect, home = self._effect, workers.home
         note_wait(effect.task, self.strand.asked)
         self._reply = outcome(effect, self.scope, self._driver)
+        if workers.home is not home:
+            leave_process(self._reply, effect.task.name)
         with workers.lock:
             late = self._state == GIVEN_UP
             self._state = OVER
@@ -87,6 +94,29 @@ def outcome(effect: CallNode, scope: CallScope, driver: Driver) -> Any:
         if type(error).__name__ == "CancelledError" and _is_cancellation(error):
             return own_cancellation(effect, error)
         return Failure(error)
+
+
+def leave_process(reply: Any, node: str) -> None:
+    """End a process that was forked in a node and has come to the node's end: its run goes on in the parent only."""
+    code: Any = 0
+    error = reply.error if type(reply) is Failure else None
+    if isinstance(error, SystemExit):
+        code = error.code
+    elif error is not None:
+        code = 1
+        logger.error("A process that was forked in node %r ends with an error.", node, exc_info=error)
+    else:
+        logger.warning(
+            "A process that was forked in node %r has returned from it, and ends; what it returned does not count. "
+            "End it with os._exit, or give the work to multiprocessing.",
+            node,
+        )
+    if not isinstance(code, int):
+        code = 0 if code is None else 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)
 
 
 def own_cancellation(effect: CallNode, error: BaseException) -> Failure:

@@ -16,6 +16,7 @@ from typing import Any
 from otgraph.drivers.storage import perform, stamp
 from otgraph.drivers.workers import workers
 from otgraph.engine.effects import Failure, Flush, SaveCheckpoint, SaveWrites
+from otgraph.errors import RunEndedError
 from otgraph.tracing.record import Record
 
 __all__ = ["MOST", "SAVES", "Saves", "is_prompt", "note_loss"]
@@ -91,6 +92,17 @@ class Saves:
     def settle(self) -> None:
         """Wait until all is saved; what went wrong is the business of the run that it is of."""
         self.flush()
+
+    def desert(self) -> None:
+        """Save nothing more, in a process that was forked inside the run: run and worker are the parent's."""
+        self._changed = Condition()
+        self._left = deque()
+        self._busy = False
+        self._failure = Failure(
+            RunEndedError(
+                "the run goes on in the process that this one was forked from, so it cannot go on here"
+            )
+        )
 
     def _work(self) -> None:
         while True:

@@ -7,6 +7,7 @@ is over.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextvars import Context
 from copy import deepcopy
@@ -14,6 +15,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from otgraph.constants import CONF, NS_SEP
+from otgraph.drivers.saves import Saves
 from otgraph.engine.branches import overlay_of
 from otgraph.engine.interrupts import ask
 from otgraph.engine.metadata import INTEGRATION, task_metadata
@@ -29,7 +31,7 @@ from otgraph.messages.exchange import ModelRequest, ModelTrace
 from otgraph.missing import MISSING
 from otgraph.plan.model import NodePlan
 from otgraph.run_config import DEFAULT_RECURSION_LIMIT, RunnableConfig
-from otgraph.runtime import ExecutionInfo, Runtime
+from otgraph.runtime import SCOPE, ExecutionInfo, Runtime
 from otgraph.schema import Expected
 
 if TYPE_CHECKING:
@@ -181,7 +183,8 @@ class CallScope:
         """
         raise RunEndedError(
             f"node {self.task.name!r} used {what} after it was given up or its run was over (timed out, cancelled, "
-            "abandoned by its consumer, or finished): nobody takes its result any more, so return from the node"
+            "abandoned by its consumer, finished, or left behind by a fork): nobody takes its result any more, so "
+            "return from the node"
         )
 
     def beat(self) -> None:
@@ -302,3 +305,21 @@ def _copied(payload: Any) -> Any:
         return deepcopy(payload)
     except Exception:
         return payload
+
+
+def _after_fork() -> None:
+    # The run goes on in the parent. What is begun here is a run of its own; its spans are still below the node's.
+    scope: Any = SCOPE.get()
+    if isinstance(scope, CallScope):
+        scope.run.place.record.desert()
+        SCOPE.set(None)
+    while isinstance(scope, CallScope):
+        scope.ended = True
+        driver = scope.driver
+        if driver is not None and isinstance(driver.saves, Saves):
+            driver.saves.desert()
+        scope = None if driver is None else driver.above
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -53,6 +53,8 @@ class Workers:
         """How many there are."""
         self.abandoned = 0
         """How many of them run a node whose run is over."""
+        self.home = object()
+        """Another one in each process."""
 
     def submit(self, jobs: Sequence[Work]) -> None:
         """Have `jobs` done, each by whichever thread is free first; a job must not raise."""
@@ -202,12 +204,16 @@ class _Worker:
         self._gate.close()
 
     def _work(self) -> None:
-        next_job, wait = self._pool.next_job, self._gate.wait
+        pool = self._pool
+        next_job, wait, home = pool.next_job, self._gate.wait, pool.home
         while True:
             job, self.job = self.job, None
             if job is None:
                 return
             tell = job()
+            if pool.home is not home:
+                # The job has forked; its run and our gate are the parent's.
+                return
             job = next_job(self)
             if tell is not None:
                 tell()

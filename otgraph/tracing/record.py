@@ -119,6 +119,14 @@ class Record:
             for listener in self._listeners:
                 listener.end()
 
+    def desert(self) -> None:
+        """Forget everybody, in a process that was forked inside the run: it goes on elsewhere."""
+        # A thread of the parent may have held the lock.
+        self._lock = RLock()
+        self._listeners, self._relief = (), []
+        self._note_wishes()
+        self.crowded, self.closed = False, True
+
     # ---- who listens
 
     def subscribe(self, listener: Listener) -> None:

@@ -61,7 +61,7 @@ class AsyncSqliteSaver(SqliteStore):
     ) -> None:
         own = isinstance(conn, sqlite3.Connection)
         super().__init__(Database(conn if own else None, busy_timeout), serde, Retention.of(keep_last, ttl))
-        self.conn = conn
+        self._given = conn
         self._worker: _OwnThread | _Aiosqlite = _OwnThread() if own else _Aiosqlite(conn, self._database)
 
     @classmethod
@@ -81,14 +81,19 @@ class AsyncSqliteSaver(SqliteStore):
         Args:
             conn_string: a path, or an SQLite URI that begins with `file:`.
         """
-        conn = connect(conn_string)
-        saver = cls(conn, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
-        saver._database.opened_here = True
+        opened = connect(conn_string)
+        saver = cls(opened, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
+        saver._database.reopen = partial(connect, conn_string)
         try:
             yield saver
         finally:
-            await asyncio.shield(saver._run(conn.close))
+            await asyncio.shield(saver._run(saver._database.close))
             saver._worker.end()
+
+    @property
+    def conn(self) -> Any:
+        """The connection; one that the saver has opened is another one after a fork."""
+        return self._given if self._database.reopen is None else self._database.opened()
 
     async def setup(self) -> None:
         """Prepare connection and tables; done on the first use anyway."""
@@ -151,6 +156,8 @@ class AsyncSqliteSaver(SqliteStore):
         return await self._run(partial(self.get_delta_channel_history, config=config, channels=channels))
 
     async def _run(self, call: Callable[[], T]) -> T:
+        # Its thread would not be there.
+        self._database.check_process()
         return cast(T, await self._worker.run(call))
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any
+from typing import Any, Final
 
 from otgraph.checkpoint.sqlite import statements
 
@@ -38,10 +39,13 @@ class Database:
         self.connection = connection
         self.lock = RLock()
         self.is_setup = False
-        self.opened_here = False
-        """Whether the connection is the saver's own, and not one for which its caller has chosen."""
+        self.reopen: Callable[[], sqlite3.Connection] | None = None
+        """Opens the connection again, where it is the saver's own; one that a caller gave is as the caller chose."""
         self._busy_timeout = busy_timeout
         self._process = os.getpid()
+        self._held = False
+        """Whether the lock was taken for a fork."""
+        DATABASES.add(self)
 
     def row_and_more(
         self, one: str, values: tuple[Any, ...], more: str, key: Callable[[Any], tuple[Any, ...]]
@@ -54,7 +58,7 @@ class Database:
         """
         with self.lock:
             self.setup()
-            cursor = _cursor(self._opened())
+            cursor = _cursor(self.opened())
             try:
                 row = cursor.execute(one, values).fetchone()
             finally:
@@ -83,6 +87,19 @@ class Database:
             with self._transaction(_WRITING) as cursor:
                 yield cursor
 
+    def check_process(self) -> None:
+        """
+        See to it that we are where the connection was opened.
+
+        Raises:
+            RuntimeError: we are in a child.
+        """
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                f"this SQLite connection was opened in process {self._process} and cannot be used in its child "
+                f"{os.getpid()}: open a saver in each process"
+            )
+
     def setup(self) -> None:
         """
         Prepare connection and tables; done on the first use.
@@ -90,11 +107,7 @@ class Database:
         Raises:
             ValueError: if the file is no SQLite database.
         """
-        if os.getpid() != self._process:
-            raise RuntimeError(
-                f"this SQLite connection was opened in process {self._process} and cannot be used in its child "
-                f"{os.getpid()}: open a saver in each process"
-            )
+        self.check_process()
         with self.lock:
             if self.is_setup:
                 return
@@ -107,11 +120,11 @@ class Database:
             self.is_setup = True
 
     def _prepare(self) -> None:
-        connection = self._opened()
+        connection = self.opened()
         cursor = _cursor(connection)
         if self._busy_timeout is not None:
             cursor.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
-        if self.opened_here:
+        if self.reopen is not None:
             # SQLite may have been built to do with less: then a loss of power may undo a commit.
             cursor.execute("PRAGMA synchronous = FULL")
         mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
@@ -137,7 +150,17 @@ class Database:
             with self._transaction(_WRITING):
                 pass  # waits until the other one is done
 
-    def _opened(self) -> sqlite3.Connection:
+    def close(self) -> None:
+        """Close the connection, for good."""
+        with self.lock:
+            self.reopen = None
+            if self.connection is not None:
+                self.connection.close()
+
+    def opened(self) -> sqlite3.Connection:
+        """Return the connection."""
+        if self.connection is None and self.reopen is not None:
+            self.connection = self.reopen()
         if self.connection is None:
             raise RuntimeError(
                 "the aiosqlite connection is not open yet; await one of the saver's methods first"
@@ -146,13 +169,34 @@ class Database:
 
     def _file(self) -> str:
         try:
-            return str(self._opened().execute("PRAGMA database_list").fetchone()[2])
+            return str(self.opened().execute("PRAGMA database_list").fetchone()[2])
         except sqlite3.DatabaseError:
             return "this file"
 
+    # ---- forks: SQLite's locks are the process's, so a child must not inherit an open connection
+
+    def before_fork(self) -> None:
+        """Wait until a transaction in progress is over, and let go of the file."""
+        self._held = self.lock.acquire(timeout=_PATIENCE)
+        connection = self.connection
+        if not self._held or self.reopen is None or connection is None:
+            return
+        if not connection.in_transaction and self._file():
+            connection.close()
+            self.connection, self.is_setup = None, False
+
+    def after_fork_here(self) -> None:
+        """Go on; the connection is opened again when it is needed."""
+        if self._held:
+            self.lock.release()
+
+    def after_fork_there(self) -> None:
+        """Have no thread of the parent keep the child from hearing that it needs a saver of its own."""
+        self.lock = RLock()
+
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Cursor]:
-        connection = self._opened()
+        connection = self.opened()
         # A connection that is not ours alone may be in the middle of its owner's transaction.
         inside = connection.in_transaction
         cursor = _cursor(connection)
@@ -172,6 +216,26 @@ class Database:
             cursor.close()
 
 
+DATABASES: Final[weakref.WeakSet[Database]] = weakref.WeakSet()
+
+
+def _each(hook: Callable[[Database], None]) -> Callable[[], None]:
+    def call() -> None:
+        # In one order, so that two threads that fork do not wait for each other.
+        for database in sorted(DATABASES, key=id):
+            hook(database)
+
+    return call
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_each(Database.before_fork),
+        after_in_parent=_each(Database.after_fork_here),
+        after_in_child=_each(Database.after_fork_there),
+    )
+
+
 def _cursor(connection: sqlite3.Connection) -> sqlite3.Cursor:
     cursor = connection.cursor()
     cursor.row_factory = None  # rows are tuples here, whatever the connection's owner wants for himself
@@ -182,6 +246,8 @@ def _has_tables(cursor: sqlite3.Cursor) -> bool:
     return ("task_path",) in cursor.execute(statements.COLUMNS_OF_WRITES).fetchall()
 
 
+_PATIENCE = 5.0
+"""Seconds that a fork waits for a transaction."""
 _ATTEMPTS = 50
 _WRITING = "BEGIN IMMEDIATE"
 _UNDO_INSIDE = ("ROLLBACK TO otgraph", "RELEASE otgraph")

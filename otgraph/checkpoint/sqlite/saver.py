@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, NoReturn
 
 from otgraph.checkpoint.records import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
@@ -50,7 +51,6 @@ class SqliteSaver(SqliteStore):
                 "for a path use SqliteSaver.from_conn_string(path), for asyncio AsyncSqliteSaver"
             )
         super().__init__(Database(conn, busy_timeout), serde, Retention.of(keep_last, ttl))
-        self.conn = conn
 
     @classmethod
     @contextmanager
@@ -69,10 +69,17 @@ class SqliteSaver(SqliteStore):
         Args:
             conn_string: a path, or an SQLite URI that begins with `file:`.
         """
-        with closing(connect(conn_string)) as conn:
-            saver = cls(conn, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
-            saver._database.opened_here = True
+        saver = cls(
+            connect(conn_string), serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout
+        )
+        saver._database.reopen = partial(connect, conn_string)
+        with closing(saver._database):
             yield saver
+
+    @property
+    def conn(self) -> sqlite3.Connection:
+        """The connection; one that the saver has opened is another one after a fork."""
+        return self._database.opened()
 
     def setup(self) -> None:
         """Prepare connection and tables; done on the first use anyway."""
