@@ -32,7 +32,7 @@ SHARPNESS: Final = 2
 def draw(given: Namespace) -> int:
     """Draw the graph that was asked for."""
     target = None if given.output is None else Path(given.output)
-    form = given.format or (SUFFIXES.get(target.suffix.lower()) if target is not None else None) or "ascii"
+    form = given.format or _format_of(target)
     drawing = load_graph(given.target).get_graph(xray=given.xray)
     if form == "png":
         if target is None and sys.stdout.isatty():
@@ -49,6 +49,19 @@ def draw(given: Namespace) -> int:
     sys.stdout.buffer.write(picture)
     sys.stdout.flush()
     return 0
+
+
+def _format_of(target: Path | None) -> str:
+    """
+    Return what the name of the output says; characters where it says nothing.
+
+    Raises:
+        CommandError: it says something that is no format.
+    """
+    suffix = "" if target is None else target.suffix.lower()
+    if suffix and suffix not in SUFFIXES:
+        raise CommandError(f"{target} names no format: expected {', '.join(SUFFIXES)}, or --format")
+    return SUFFIXES.get(suffix, "ascii")
 
 
 def _text(drawing: Any, form: str) -> str:

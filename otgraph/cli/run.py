@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sqlite3
 import sys
 import traceback
 from argparse import Namespace
@@ -74,11 +75,27 @@ def run(given: Namespace) -> int:
     if given.capture:
         options["telemetry"] = replace(graph.options.telemetry or get_telemetry(), capture=True)
     call = Call(graph, _input(given, saved), config, options, printer)
+    _check_database(given.db)
     record(tree=given.tree, store=given.record, capture=given.capture)
     try:
         return _perform(call, given)
     finally:
         flush(10)
+
+
+def _check_database(path: str | None) -> None:
+    """
+    See to it that checkpoints can be kept in a file.
+
+    Raises:
+        CommandError: it cannot be opened, or is something else.
+    """
+    try:
+        with _saver(path) as saver:
+            if saver is not None:
+                saver.setup()
+    except (sqlite3.Error, ValueError) as error:
+        raise CommandError(f"--db {path} cannot be used as an SQLite database: {error}") from None
 
 
 def _config(given: Namespace) -> dict[str, Any]:
@@ -200,7 +217,9 @@ def _needs_loop(graph: Any) -> bool:
 def _go_on(call: Call, given: Namespace, *, answer: bool = False) -> str:
     """Say by which command the run goes on, if it is saved where another process finds it."""
     if not given.db:
-        return "" if call.graph.checkpointer in (None, False) else f"; thread {_thread(call)}"
+        if call.graph.checkpointer in (None, False):
+            return ", and not saved: it cannot go on. With --db FILE and --thread ID it could"
+        return f"; thread {_thread(call)}"
     words = ["otgraph", "run", given.target, "--db", given.db, "--thread", _thread(call)]
     return f"; to go on: {shlex.join(words)}{' --resume ANSWER' if answer else ''}"
 

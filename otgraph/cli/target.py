@@ -29,7 +29,10 @@ def load_graph(target: str) -> Any:
     """
     place, _, name = target.rpartition(":")
     if not place or not name:
-        raise CommandError(f"{target!r} names no graph: expected module:graph or path/to/file.py:graph")
+        there = f"; {_graphs_in(_load_file(Path(target)))}" if Path(target).is_file() else ""
+        raise CommandError(
+            f"{target!r} names no graph: expected module:graph or path/to/file.py:graph{there}"
+        )
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     found: Any = module
     for part in name.removesuffix("()").split("."):

@@ -24,6 +24,7 @@ from otgraph.cli.spans import TreeSpan
 from otgraph.cli.values import as_json, parse_size, parse_span
 from otgraph.drivers.follow import follow
 from otgraph.drivers.replay import replay
+from otgraph.events import Outcome
 from otgraph.tracing import names
 
 __all__ = ["clock", "gc", "ls", "replay_run", "run_object", "show", "tail"]
@@ -40,7 +41,7 @@ def ls(given: Namespace) -> int:
         runs = source.runs(
             workflow=given.workflow,
             thread_id=given.thread,
-            outcome=given.outcome,
+            outcome=None if given.outcome is None else _outcome(given.outcome),
             since=since,
             limit=given.limit,
         )
@@ -63,6 +64,20 @@ def ls(given: Namespace) -> int:
     for line in _columns([heads, *table]):
         print(line)
     return 0
+
+
+def _outcome(said: str) -> str:
+    """
+    Return the outcome that was asked for, by its own name or by the word that is shown of it.
+
+    Raises:
+        CommandError: there is no such outcome.
+    """
+    known = {each.text: each.text for each in Outcome} | {"running": "running", "died": "died"}
+    shown = {word: outcome for outcome, word in WORDS.items()}
+    if said not in known and said not in shown:
+        raise CommandError(f"--outcome {said!r} is none; expected one of {', '.join(known)}")
+    return known.get(said) or shown[said]
 
 
 def _columns(table: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -59,3 +59,11 @@ def test_dashboards_are_written(otgraph: Any, folder: Path) -> None:
     assert all(path.stat().st_size for path in paths)
     assert otgraph("dashboards", "export", "out").stdout.split() == json.loads(done.stdout)
     assert otgraph("dashboards", "export", "graphs.py").returncode == 2
+
+
+def test_a_name_that_is_no_format_is_refused(otgraph: Any, folder: Path) -> None:
+    """The ending of the output's name says the format; one that is none is no file of characters."""
+    done = otgraph("graph", "graphs:graph", "--output", "graph.jpg")
+    assert done.returncode == 2
+    assert "graph.jpg names no format: expected .mmd" in done.stderr
+    assert not (folder / "graph.jpg").exists()

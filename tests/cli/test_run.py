@@ -217,3 +217,26 @@ def test_help_comes_at_once(otgraph: Any) -> None:
     heavy = ("opentelemetry", "asyncio", "rich", "otgraph.engine", "otgraph.graph", "otgraph.tracing")
     assert not {name for name in loaded if name.startswith(heavy)}
     assert "exit codes:" in done.stdout
+
+
+def test_a_pause_that_is_not_saved_says_so(otgraph: Any) -> None:
+    """A run that waits, and is saved nowhere, tells how it could be answered."""
+    done = otgraph("run", "graphs:asking", "-i", CATS)
+    assert done.returncode == 3
+    assert "paused, and not saved: it cannot go on. With --db FILE and --thread ID it could" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["no/such/folder.db", "graphs.py"])
+def test_a_database_that_is_none_is_refused(otgraph: Any, path: str) -> None:
+    """A file that cannot be opened, or holds something else, is named before anything runs."""
+    done = otgraph("run", "graphs:graph", "-i", CATS, "--db", path, "-t", "7")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--db {path} cannot be used as an SQLite database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_alone_is_told_its_graphs(otgraph: Any) -> None:
+    """Who names a file and no graph in it is told which there are."""
+    done = otgraph("run", "graphs.py", "-i", CATS)
+    assert done.returncode == 2
+    assert "expected module:graph or path/to/file.py:graph; graphs there: asking" in done.stderr

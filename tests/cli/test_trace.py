@@ -86,6 +86,10 @@ def test_runs_are_listed(otgraph: Any, recorded: Path, source: str) -> None:
     assert len(listed(otgraph, source, "--workflow", "essay", "-n", "2")) == 2
     assert [run["thread_id"] for run in listed(otgraph, source, "--thread", "8")] == ["8"]
     assert [run["workflow"] for run in listed(otgraph, source, "--outcome", "error")] == ["failing"]
+    assert listed(otgraph, source, "--outcome", "ok") == listed(otgraph, source, "--outcome", "success") != []
+    refused = otgraph("trace", "ls", "--from", source, "--outcome", "fine")
+    assert refused.returncode == 2
+    assert "--outcome 'fine' is none; expected one of success, interrupted" in refused.stderr
     assert len(listed(otgraph, source, "--since", "1h")) == 5
     time.sleep(0.01)
     assert listed(otgraph, source, "--since", "0.001s") == []
