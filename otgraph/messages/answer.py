@@ -37,7 +37,6 @@ class Answer:
     __slots__ = (
         "_earlier",
         "_id",
-        "_keeps",
         "_model",
         "_pieces",
         "_reasons",
@@ -45,10 +44,11 @@ class Answer:
         "_same",
         "_tokens",
         "_usage",
+        "keeps",
     )
 
     def __init__(self, *, keeps: bool) -> None:
-        self._keeps = keeps
+        self.keeps = keeps
         self._model: Any = None
         self._earlier: Usage | None = None
         """The usage of answers before this one, which the client was not content with."""
@@ -63,26 +63,31 @@ class Answer:
         """Number of a choice -> why the model stopped; None as long as that is to come."""
         self._said: Callable[[], Any] | None = None
         """Returns the whole answer, if it is known."""
-        self._pieces = Pieces() if self._keeps else None
+        self._pieces = Pieces() if self.keeps else None
         """What came in pieces of the client's."""
-        self._tokens = Pieces() if self._keeps else None
+        self._tokens = Pieces() if self.keeps else None
         """What was handed to the stream; it stands in where nobody passes on what the client says."""
 
     def read(self, answer: Any) -> bool:
         """Take in an answer or a piece of one, of OpenAI's kind or of Anthropic's; return whether it is a piece."""
         piece = answer
-        answer = field_of(piece, "message") or field_of(piece, "response") or piece
-        choices = field_of(answer, "choices") or ()
-        in_pieces = _is_piece(piece, choices)
+        choices = field_of(piece, "choices")
+        if choices is None:
+            answer = field_of(piece, "message") or field_of(piece, "response") or piece
+        in_pieces = _is_piece(piece, choices or ())
         self._model = field_of(answer, "model") or self._model
         self._identify(field_of(answer, "id"), in_pieces)
+        if choices is None:
+            # Not of OpenAI's chat completions, whose objects take long to say what they have not.
+            self._note_reason(piece, answer)
+        else:
+            self._note_reasons(choices)
         usage = field_of(answer, "usage")
         if usage is not None:
             told = read_usage(usage)
             self._usage = told if self._usage is None else self._usage.at_least(told)
-        self._note_reasons(piece, answer, choices)
         if self._pieces is not None:
-            said = _whole(answer, choices)
+            said = _whole(answer, choices or ())
             if said is None:
                 self._pieces.add(piece)
             self._said = said or self._said
@@ -127,13 +132,16 @@ class Answer:
         self._same = self._same + 1 if id == self._id else 1
         self._id = id
 
-    def _note_reasons(self, piece: Any, answer: Any, choices: Sequence[Any]) -> None:
+    def _note_reasons(self, choices: Sequence[Any]) -> None:
         reasons = self._reasons
         for position, choice in enumerate(choices):
             index, reason = field_of(choice, "index"), field_of(choice, "finish_reason")
             if reason or _has(choice, "finish_reason"):
                 index = position if index is None else index
                 reasons[index] = reason or reasons.get(index)
+
+    def _note_reason(self, piece: Any, answer: Any) -> None:
+        reasons = self._reasons
         delta = field_of(piece, "delta")
         for told in (answer, delta):
             if told is not None and _has(told, "stop_reason"):

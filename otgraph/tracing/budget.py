@@ -8,7 +8,7 @@ finished, and its answer is not thrown away.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from otgraph.errors import BudgetExceededError
 from otgraph.usage import Usage
@@ -27,6 +27,14 @@ class Price:
     cache_read: float | None = None
     """None for the price of other input."""
     cache_write: float | None = None
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            price = getattr(self, item.name)
+            if not (price is None and item.default is None) and not (_is_number(price) and price >= 0):
+                raise ValueError(
+                    f"{item.name} of a price must be a number from 0, per million tokens, not {price!r}"
+                )
 
     def of(self, usage: Usage) -> float:
         """Return what tokens cost."""
@@ -60,9 +68,9 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("model_calls", "tokens", "cost"):
             limit = getattr(self, name)
-            if limit is not None and not limit > 0:
+            if limit is not None and not (_is_number(limit) and limit > 0):
                 raise ValueError(
-                    f"{name} of a budget must be greater than 0, or None for no limit, not {limit!r}"
+                    f"{name} of a budget must be a number greater than 0, or None for no limit, not {limit!r}"
                 )
 
     def check(self, used: Usage) -> None:
@@ -79,3 +87,7 @@ class Budget:
         ):
             if limit is not None and taken >= limit:
                 raise BudgetExceededError(name, limit, taken)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

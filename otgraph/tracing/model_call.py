@@ -151,8 +151,10 @@ class ModelCall:
 
     def token(self, chunk: Any) -> None:
         """Note what is handed to the stream."""
-        self._chunks.came(TOKEN)
-        if self._answer is not None:
+        chunks = self._chunks
+        if chunks.timed or not chunks.first_ns:
+            chunks.came(TOKEN)
+        if self._answer is not None and self._answer.keeps:
             self._note(self._answer.token, chunk)
 
     def message(self, message: Any) -> None:
@@ -163,7 +165,7 @@ class ModelCall:
     def read(self, answer: Any) -> None:
         """Note what the client answered, a piece of it or all."""
         if self._answer is not None and self._note(self._answer.read, answer):
-            self._chunks.came(PIECE)
+            self.chunk()
 
     def _note(self, take: Callable[[Any], Any], told: Any) -> Any:
         try:

@@ -81,6 +81,11 @@ class TelemetryOptions:
     """What a run may take of models; one that has used it up ends with `BudgetExceededError`."""
 
     def __post_init__(self) -> None:
+        for model, price in (self.prices or {}).items():
+            if not isinstance(price, Price):
+                raise TypeError(
+                    f"the price of {model!r} must be a Price(input=..., output=...), not {price!r}"
+                )
         if self.budget is not None and self.budget.cost is not None and not self.prices:
             raise ValueError(
                 f"a budget of cost={self.budget.cost!r} needs prices: "

@@ -323,11 +323,20 @@ def test_a_budget_that_lasts_changes_nothing(drive: Drive, serve: Serve, traced:
 
 
 def test_bad_budgets_are_refused() -> None:
-    """A limit must be positive, and a limit of cost needs prices."""
+    """A limit must be positive, and a limit of cost needs prices, which are numbers."""
     from otgraph.telemetry import TelemetryOptions
 
-    with pytest.raises(ValueError, match="tokens of a budget must be greater than 0"):
-        Budget(tokens=0)
+    bad: Any
+    for bad in (0, -1, "5", True, float("nan")):
+        with pytest.raises(ValueError, match="tokens of a budget must be a number greater than 0"):
+            Budget(tokens=bad)
+    for bad in (-1, "0.15", None, float("nan")):
+        with pytest.raises(ValueError, match="input of a price must be a number from 0"):
+            Price(input=bad, output=1)
+    with pytest.raises(
+        TypeError, match=r"the price of 'gpt-4o-mini' must be a Price\(input=..., output=...\)"
+    ):
+        TelemetryOptions(prices={"gpt-4o-mini": bad})
     with pytest.raises(ValueError, match="needs prices"):
         TelemetryOptions(budget=Budget(cost=1))
 

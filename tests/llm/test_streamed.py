@@ -378,3 +378,40 @@ def test_an_answer_that_cannot_be_read(drive: Drive, traced: Traced) -> None:
 
     drive.invoke(line(State, n=drive.node(n)), X, telemetry=replace(traced.options, capture=True))
     assert "success" == finished(traced, "chat")[0].attributes["otgraph.outcome"]
+
+
+@pytest.mark.parametrize("note", [respond, respond_and_stream])
+def test_a_reader_who_leaves(
+    drive: Drive, serve: Serve, traced: Traced, note: Callable[[Any, Any], None]
+) -> None:
+    """What the model had said when the consumer of a stream left is told, and that the answer has no end."""
+    server = serve(Answer(text=" ".join("abcdefghijklmnop"), delay=0.02))
+    pieces: list[Any] = []
+
+    def said_too(call: Any, piece: Any) -> None:
+        note(call, piece)
+        pieces.append(piece)
+        if len(pieces) == 3:
+            call.token("!")
+
+    graph = asking(drive, server, said_too)
+    options = replace(traced.options, capture=True)
+
+    async def leave() -> None:
+        stream = graph.astream(X, stream_mode="messages", telemetry=options)
+        async for chunk, _ in stream:
+            if chunk.content == "!":
+                break
+        await stream.aclose()
+
+    if drive.sync:
+        for chunk, _ in graph.stream(X, stream_mode="messages", telemetry=options):
+            if chunk.content == "!":
+                break
+    else:
+        asyncio.run(leave())
+    (span,) = finished(traced, "chat")
+    assert span.attributes["otgraph.outcome"] in ("cancelled", "abandoned")
+    assert "error.type" not in span.attributes
+    assert said(span)[0]["parts"][0]["content"].startswith("a b")
+    assert ("error",) == span.attributes[REASONS]

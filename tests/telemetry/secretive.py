@@ -50,10 +50,12 @@ def broken(name: str, value: Any) -> Any:
 OPTIONS: dict[str, Callable[[], TelemetryOptions]] = {
     "default": TelemetryOptions,
     "patterns": lambda: TelemetryOptions(redact=redact_matches(PATTERN)),
-    "captured": lambda: TelemetryOptions(redact=redact_matches(PATTERN), capture=True),
-    "blanket": lambda: TelemetryOptions(redact=lambda name, value: "hidden", capture=True),
-    "broken": lambda: TelemetryOptions(redact=broken, capture=True),
-    "open": lambda: TelemetryOptions(capture=True),
+    "captured": lambda: TelemetryOptions(redact=redact_matches(PATTERN), capture=True, capture_events=True),
+    "blanket": lambda: TelemetryOptions(
+        redact=lambda name, value: "hidden", capture=True, capture_events=True
+    ),
+    "broken": lambda: TelemetryOptions(redact=broken, capture=True, capture_events=True),
+    "open": lambda: TelemetryOptions(capture=True, capture_events=True),
 }
 
 
@@ -97,8 +99,21 @@ def speak(state: State, writer: StreamWriter, runtime: Runtime[Any]) -> Any:
         said = SimpleNamespace(content=secret("client"))
         choice = SimpleNamespace(message=said, finish_reason="stop")
         spoken.response(SimpleNamespace(model="gpt-1", id="1", choices=[choice]))
+    break_off()
     update = {"notes": [secret("update"), {secret("key"): secret("bytes").encode()}, {4111: secret("deep")}]}
     return Command(update=update, goto=[Send("take", {"packet": secret("packet")}), "tools"])
+
+
+def break_off() -> None:
+    """Call a model whose answer comes in pieces, none of which is the secret, and breaks off."""
+    try:
+        with model_call("gpt", provider="openai") as spoken:
+            for text in (secret("piece")[:4], secret("piece")[4:]):
+                choice = SimpleNamespace(delta=SimpleNamespace(content=text), finish_reason=None)
+                spoken.response(SimpleNamespace(model="gpt-1", id="2", choices=[choice]))
+            raise TimeoutError(secret("brokenoff"))
+    except TimeoutError:
+        pass
 
 
 def ask_tools(state: State) -> Any:
