@@ -32,9 +32,9 @@ def ask_client(drive: Drive, server: Server) -> Any:
     """Return a node that asks OpenAI's client."""
 
     def n(state: Any) -> None:
-        with model_call("gpt-4o-mini", provider="openai") as call:
-            asked: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
-            call.response(client(server, "threads").chat.completions.create(**asked))
+        asked: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
+        with client(server, "threads") as openai, model_call("gpt-4o-mini", provider="openai") as call:
+            call.response(openai.chat.completions.create(**asked))
 
     return drive.node(n)
 

@@ -53,19 +53,21 @@ def asking(
         request["stream_options"] = {"include_usage": True}
 
     def n(state: State) -> None:
-        with model_call("gpt-4o-mini", provider="openai", parameters=request) as call:
-            answer = client(server, "threads").chat.completions.create(**request)
+        called = model_call("gpt-4o-mini", provider="openai", parameters=request)
+        with client(server, "threads") as openai, called as call:
+            answer = openai.chat.completions.create(**request)
             for piece in answer if stream else [answer]:
                 note(call, piece)
 
     async def n_async(state: State) -> None:
-        with model_call("gpt-4o-mini", provider="openai", parameters=request) as call:
-            answer = await client(server, "asyncio").chat.completions.create(**request)
-            if stream:
-                async for piece in answer:
-                    note(call, piece)
-            else:
-                note(call, answer)
+        async with client(server, "asyncio") as openai:
+            with model_call("gpt-4o-mini", provider="openai", parameters=request) as call:
+                answer = await openai.chat.completions.create(**request)
+                if stream:
+                    async for piece in answer:
+                        note(call, piece)
+                else:
+                    note(call, answer)
 
     return line(State, n=n if drive.sync else n_async)
 

@@ -31,6 +31,7 @@ Serve = Callable[..., Server]
 FOX = Answer(text="big red fox")
 USAGE = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")
 SUMS = ("otgraph.usage.input_tokens", "otgraph.usage.output_tokens")
+STREAMED: Any = {**REQUEST, "stream": True, "stream_options": {"include_usage": True}}
 DURATION = "gen_ai.client.operation.duration"
 
 
@@ -95,9 +96,8 @@ def test_nothing_is_counted_twice_or_lost(drive: Drive, serve: Serve, measured: 
     plain, failed = serve(FOX, FOX), []
 
     def tell(state: Any) -> None:
-        with model_call("gpt-4o-mini", provider="openai") as call:
-            asked = {**REQUEST, "stream": True, "stream_options": {"include_usage": True}}
-            for piece in client(plain, "threads").chat.completions.create(**asked):
+        with client(plain, "threads") as openai, model_call("gpt-4o-mini", provider="openai") as call:
+            for piece in openai.chat.completions.create(**STREAMED):
                 call.response(piece)
         if not failed:
             failed.append(1)
@@ -188,11 +188,10 @@ def test_a_second_stream_is_appended_to_the_first(drive: Drive, serve: Serve, tr
     server = serve(Answer(text="big red fox", breaks_after=4), Answer(text="a small fox"))
 
     def n(state: State) -> None:
-        with model_call("gpt-4o-mini", provider="openai") as call:
+        with client(server, "threads") as openai, model_call("gpt-4o-mini", provider="openai") as call:
             for _ in range(2):
-                asked = {**REQUEST, "stream": True, "stream_options": {"include_usage": True}}
                 try:
-                    for piece in client(server, "threads").chat.completions.create(**asked):
+                    for piece in openai.chat.completions.create(**STREAMED):
                         call.response(piece)
                 except Exception:
                     assert 1 == len(server.requests)
@@ -210,9 +209,9 @@ def test_the_usage_of_a_first_answer_is_lost(drive: Drive, serve: Serve, traced:
     server = serve(Answer(text="no", usage=(10, 1)), Answer(text="yes", usage=(20, 2)))
 
     def n(state: State) -> None:
-        with model_call("gpt-4o-mini", provider="openai") as call:
+        with client(server, "threads") as openai, model_call("gpt-4o-mini", provider="openai") as call:
             for _ in range(2):
-                call.response(client(server, "threads").chat.completions.create(**REQUEST))
+                call.response(openai.chat.completions.create(**REQUEST))
 
     output = drive.invoke(line(State, n=drive.node(n)), X, telemetry=traced.options, version="v2")
     assert (1, 30, 3) == (output.usage.model_calls, output.usage.input_tokens, output.usage.output_tokens)
@@ -241,8 +240,8 @@ def test_a_known_reason_becomes_an_error(drive: Drive, serve: Serve, traced: Tra
     server = serve(FOX)
 
     def n(state: State) -> None:
-        with model_call("gpt-4o-mini", provider="openai") as call:
-            call.response(client(server, "threads").chat.completions.create(**REQUEST))
+        with client(server, "threads") as openai, model_call("gpt-4o-mini", provider="openai") as call:
+            call.response(openai.chat.completions.create(**REQUEST))
             raise ValueError("not a number")
 
     with pytest.raises(ValueError, match="not a number"):
@@ -300,17 +299,17 @@ def test_a_stream_that_nobody_reads_on_is_not_measured(serve: Serve, measured: M
 def test_a_call_in_a_thread_that_was_left_is_measured_twice(serve: Serve, measured: Measured) -> None:
     """A call that goes on in the thread of a node that timed out is told as far as it had come, once."""
     over: list[bool] = []
-    server = serve(Answer(text=" ".join("abcdefghij"), delay=0.05))
+    openai = client(serve(Answer(text=" ".join("abcdefghij"), delay=0.2)), "threads")
 
     def n(state: State) -> None:
         try:
-            with model_call("gpt-4o-mini", provider="openai") as call:
-                for piece in client(server, "threads").chat.completions.create(**REQUEST, stream=True):
+            with openai, model_call("gpt-4o-mini", provider="openai") as call:
+                for piece in openai.chat.completions.create(**REQUEST, stream=True):
                     call.response(piece)
         finally:
             over.append(True)
 
-    builder: Any = StateGraph(State).add_node("n", n, timeout=0.3)
+    builder: Any = StateGraph(State).add_node("n", n, timeout=1)
     graph = builder.add_edge(START, "n").compile()
     with pytest.raises(Exception, match="n"):
         graph.invoke(X, telemetry=replace(measured.options, capture=True))
