@@ -256,7 +256,7 @@ class MessageTold(Fact):
 
     kind = 1 << 18
 
-    def __init__(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
+    def __init__(self, task: TaskInfo, message: Any, metadata: dict[str, Any], whole: bool = False) -> None:
         self.run = task.run
         self.task = task
         self.attempt = task.attempt

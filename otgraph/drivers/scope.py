@@ -112,7 +112,7 @@ class CallScope:
         """Whether what the call says still counts."""
         return not (self.ended or self.muted or self.run.place.record.closed)
 
-    def tell(self, message: Any, metadata: dict[str, Any], *, whole: bool = False) -> None:
+    def tell(self, message: Any, metadata: dict[str, Any], whole: bool = False) -> None:
         """Hand a token, or a message if it is `whole`, to whoever streams `messages`."""
         run = self.run
         record = run.place.record
@@ -120,7 +120,7 @@ class CallScope:
             self.refuse("its stream of messages")
         if self.muted:
             return
-        run.observer.message_told(self.task, message, metadata, whole=whole)
+        run.observer.message_told(self.task, message, metadata, whole)
         if record.crowded and self.driver is not None:
             self.driver.pause(self)
 

@@ -90,7 +90,7 @@ class Observer(Protocol):
     def emitted(self, task: TaskInfo, payload: Any) -> None:
         """User code handed something to its stream writer."""
 
-    def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
+    def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], whole: bool) -> None:
         """A token or, if it is `whole`, a message is there."""
 
     def live_told(self, task: TaskInfo, fact: Fact) -> None:

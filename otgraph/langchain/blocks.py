@@ -19,13 +19,17 @@ __all__ = ["BlockHandler"]
 class BlockHandler(TokenHandler, _V2StreamingCallbackHandler):
     """See the module."""
 
-    def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
+    def on_llm_new_token(
+        self, token: Any, chunk: Any = None, run_id: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
         """Take note that the model answers; what it says comes as events."""
         self._scope.sign()
+        self.answers(run_id)
 
     def on_stream_event(self, event: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Tell an event, with the id of the call that it is of."""
-        call = self._calls.get(run_id)
+        self.answers(run_id)
+        call = self._told.get(run_id)
         if call is None:
             self._scope.sign()
             return

@@ -6,27 +6,31 @@ Rule: each graph tells of its own nodes, so the handlers of calls around are tak
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from langchain_core.callbacks import BaseCallbackManager, CallbackManager
 
 from otgraph.langchain.handler import LifeHandler, TokenHandler
+from otgraph.langchain.model_calls import ModelHandler
 from otgraph.langchain.tools import ToolHandler
 from otgraph.langchain.wanted import Wanted
 from otgraph.runtime import Scope
 
 __all__ = ["manager_for", "without_own"]
 
+OWN: Final = (LifeHandler, ModelHandler, ToolHandler)
+"""The handlers of ours; LangChain itself adds one of models where there is none."""
+
 
 def _heard(scope: Scope, wanted: Wanted) -> LifeHandler:
     if not wanted.tokens:
         return LifeHandler(scope)
     if not wanted.blocks:
-        return TokenHandler(scope)
+        return TokenHandler(scope, wanted.life)
     # Imported where it is wanted: not every release of LangChain has it.
     from otgraph.langchain.blocks import BlockHandler
 
-    return BlockHandler(scope)
+    return BlockHandler(scope, wanted.life)
 
 
 def manager_for(scope: Scope, given: Any, metadata: dict[str, Any], tags: list[str], wanted: Wanted) -> Any:
@@ -71,4 +75,4 @@ def without_own(given: Any) -> Any:
 
 
 def _others(handlers: list[Any]) -> list[Any]:
-    return [handler for handler in handlers if not isinstance(handler, (LifeHandler, ToolHandler))]
+    return [handler for handler in handlers if not isinstance(handler, OWN)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from weakref import ref
 
@@ -46,6 +46,14 @@ VARIABLES = {
 """Provider -> the variables in which its clients look for the URL, where they were given none."""
 
 
+CALLS: Final[dict[UUID, ref[ModelTrace]]] = {}
+"""
+The calls in progress, whichever handler is told of them.
+
+They are kept by their tasks: LangChain does not tell of the end of an async stream that nobody reads to its end.
+"""
+
+
 class ModelHandler(BaseCallbackHandler):
     """See the module."""
 
@@ -53,11 +61,11 @@ class ModelHandler(BaseCallbackHandler):
     """A run whose budget is used up ends."""
     run_inline = True
     """In the context of the caller, where the current span is."""
+    ignore_llm = ignore_chat_model = False
     ignore_chain = ignore_agent = ignore_retriever = ignore_retry = ignore_custom_event = True
 
     def __init__(self) -> None:
-        # Kept by their tasks: LangChain does not tell of the end of an async stream that nobody reads to its end.
-        self._calls: dict[UUID, ref[ModelTrace]] = {}
+        self._calls = CALLS
 
     def on_chat_model_start(
         self,
@@ -89,7 +97,7 @@ class ModelHandler(BaseCallbackHandler):
         self, operation: str, messages: Any, run_id: UUID, metadata: Mapping[str, Any] | None, more: Any
     ) -> None:
         scope = SCOPE.get()
-        if scope is None:
+        if scope is None or run_id in self._calls:
             return
         metadata, given = metadata or {}, more.get("invocation_params") or {}
         model = metadata.get("ls_model_name") or given.get("model") or given.get("model_name")
@@ -112,12 +120,15 @@ class ModelHandler(BaseCallbackHandler):
             calls = self._calls
             calls[run_id] = ref(call, lambda _: calls.pop(run_id, None))
 
-    def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_llm_new_token(self, token: Any, *, run_id: Any = None, **kwargs: Any) -> None:
         """Note that it answers."""
+        self.answers(run_id)
+
+    def answers(self, run_id: UUID) -> bool:
+        """Note that a piece of an answer has come; return whether anybody wants to know of the next one."""
         known = self._calls.get(run_id)
         call = None if known is None else known()
-        if call is not None:
-            call.chunk()
+        return call is not None and call.chunk()
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """End a call."""
@@ -148,9 +159,9 @@ class _InRuns:
 
 
 def listen() -> None:
-    """Have LangChain tell of model calls from now on; to be called once."""
+    """Have LangChain tell of model calls from now on, where no handler of the kind is there; to be called once."""
     hook: Any = _InRuns(ModelHandler())
-    register_configure_hook(hook, inheritable=True)
+    register_configure_hook(hook, inheritable=True, handle_class=ModelHandler)
 
 
 def _response(result: Any) -> ModelResponse | None:

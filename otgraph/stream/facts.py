@@ -298,7 +298,7 @@ def _message(run: RunInfo, task: TaskInfo, told: Any) -> Fact:
         told = {"message": told}
     metadata = told.get("metadata")
     whole = bool(told.get("whole"))
-    return MessageTold(task, told.get("message"), metadata if isinstance(metadata, dict) else {}, whole=whole)
+    return MessageTold(task, told.get("message"), metadata if isinstance(metadata, dict) else {}, whole)
 
 
 def _applied(run: RunInfo, task: TaskInfo, told: Any) -> Fact:

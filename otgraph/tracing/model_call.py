@@ -143,11 +143,12 @@ class ModelCall:
         if self._agent is not None and self._agent.span._end_time is None:
             self._agent.span.annotate(told)
 
-    def chunk(self) -> None:
-        """Note that another piece of the answer has come."""
+    def chunk(self) -> bool:
+        """Note that another piece of the answer has come; return whether those that follow count, too."""
         chunks = self._chunks
         if chunks.timed or not chunks.first_ns:
             chunks.came(PIECE)
+        return chunks.timed
 
     def token(self, chunk: Any) -> None:
         """Note what is handed to the stream."""

@@ -378,9 +378,9 @@ class TracingObserver:
             attributes = said_again(task, attributes)
         span.emit(Emitted.name, attributes, fact)
 
-    def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], *, whole: bool) -> None:
+    def message_told(self, task: TaskInfo, message: Any, metadata: dict[str, Any], whole: bool) -> None:
         """Tell streams of a token or a message; the span keeps how many there were, and when the first one was."""
-        tell_live(self.record, task, MessageTold(task, message, metadata, whole=whole), self._capture)
+        tell_live(self.record, task, MessageTold(task, message, metadata, whole), self._capture)
 
     def live_told(self, task: TaskInfo, fact: Fact) -> None:
         """Tell streams of a fact that rides on no span."""

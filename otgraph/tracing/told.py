@@ -39,4 +39,4 @@ def tell_returned(observer: Observer, task: Any, result: Any) -> None:
     if found:
         metadata = task_metadata(task, INTEGRATION)
         for message in found:
-            observer.message_told(task, identified(message), metadata, whole=True)
+            observer.message_told(task, identified(message), metadata, True)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from messages.conftest import Drive, Traced, line
+from messages.conftest import Drive, Traced, fake, line
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -94,6 +94,55 @@ def test_the_call_of_a_langchain_model(drive: Drive, serve: Serve, traced: Trace
     else:
         assert 0 < first < (span.end_time - span.start_time) / 1e9
         assert {**expected, "gen_ai.request.stream": True} == told
+
+
+@pytest.mark.parametrize("mode", ["values", "messages"])
+@pytest.mark.parametrize("around", ["node", "chain", "graph", "graph in a chain"])
+def test_one_handler_of_ours_hears_of_models(drive: Drive, traced: Traced, mode: str, around: str) -> None:
+    """However a model is called and whoever streams it, LangChain tells one handler of ours, and there is one span."""
+    from langchain_core.callbacks import CallbackManager
+    from langchain_core.runnables import RunnableLambda
+    from langchain_core.runnables.config import ensure_config
+
+    heard: list[list[str]] = []
+    model = fake("big red fox")
+
+    def look() -> None:
+        manager = CallbackManager.configure(ensure_config()["callbacks"])
+        heard.append([type(each).__name__ for each in manager.handlers])
+
+    def ask(state: Any) -> dict[str, str]:
+        look()
+        return {"answer": model.invoke("hi").content}
+
+    async def aask(state: Any) -> dict[str, str]:
+        look()
+        return {"answer": (await model.ainvoke("hi")).content}
+
+    node: Any = ask if drive.sync else aask
+    if around.startswith("graph"):
+        node = line(State, inner=node)
+    if around.endswith("chain"):
+        node = RunnableLambda(lambda state: state) | (RunnableLambda(node) if around == "chain" else node)
+    drive.stream(line(State, n=node), {"topic": "x"}, stream_mode=mode, telemetry=traced.options)
+    assert [["TokenHandler" if mode == "messages" else "ModelHandler"]] == heard
+    (span,) = finished(traced, "chat")
+    assert (mode == "messages") == ("gen_ai.response.time_to_first_chunk" in span.attributes)
+
+
+def test_callbacks_of_a_call_leave_its_span(drive: Drive, traced: Traced) -> None:
+    """A model that is called with callbacks of its own, which take the place of those around, has its span."""
+    model = fake("big red fox")
+
+    def ask(state: Any) -> dict[str, str]:
+        return {"answer": model.invoke("hi", {"callbacks": []}).content}
+
+    async def aask(state: Any) -> dict[str, str]:
+        return {"answer": (await model.ainvoke("hi", {"callbacks": []})).content}
+
+    graph = line(State, n=ask if drive.sync else aask)
+    assert [] == drive.stream(graph, {"topic": "x"}, stream_mode="messages", telemetry=traced.options)
+    assert 1 == len(finished(traced, "chat"))
 
 
 def test_the_call_of_any_client(drive: Drive, serve: Serve, traced: Traced) -> None:

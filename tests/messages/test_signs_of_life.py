@@ -71,3 +71,14 @@ def test_callbacks_are_signs_of_life(drive: Drive, kind: str, refresh_on: Any) -
     else:
         with pytest.raises(NodeTimeoutError, match="idle timeout"):
             drive.invoke(graph, {})
+
+
+@pytest.mark.parametrize("tags", [[], ["nostream"]])
+def test_tokens_that_are_streamed_are_signs_of_life(drive: Drive, tags: list[str]) -> None:
+    """Whoever streams the tokens, and whether they are shown, they keep the node alive."""
+    node = speaking(drive, tags)
+    builder: Any = StateGraph(State)
+    builder.add_node("n", node, timeout=TimeoutPolicy(idle_timeout=LIMIT)).add_edge(START, "n")
+    chunks = drive.stream(builder.compile(), {}, stream_mode="messages")
+    said = [message.content for message, _ in chunks if message.content]
+    assert ([] if tags else ["one", "two", "three", "four"]) == said
