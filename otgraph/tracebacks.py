@@ -21,7 +21,7 @@ FULL = "OTGRAPH_TRACEBACK"
 _HERE = os.path.dirname(__file__) + os.sep
 
 
-def shorten(error: Exception) -> None:
+def shorten(error: BaseException) -> None:
     """Let the traceback of an error begin where the program's own code does, a node most of the time."""
     if os.environ.get(FULL) == "full":
         return
@@ -39,7 +39,7 @@ def is_ours(filename: str) -> bool:
     return filename.startswith(_HERE)
 
 
-def _meant(error: Exception) -> bool:
+def _meant(error: BaseException) -> bool:
     """Say whether the engine raised an error of its own, whose text says what it is about."""
     return type(error).__module__ == "otgraph.errors"
 

@@ -106,7 +106,7 @@ class Session:
         host = host_of(self._given)
         try:
             return self.run_alone(self._given) if host is None else host.run(self)
-        except Exception as error:
+        except BaseException as error:
             shorten(error)
             raise error
 
@@ -122,7 +122,7 @@ class Session:
         host = host_of(self._given)
         try:
             return await (self.arun_alone(self._given) if host is None else host.arun(self))
-        except Exception as error:
+        except BaseException as error:
             shorten(error)
             raise error
 
@@ -141,7 +141,7 @@ class Session:
     def _conclude(self, execution: Execution, driver: Driver) -> None:
         try:
             self.result = driver.result()
-        except Exception as error:
+        except BaseException as error:
             shorten(error)
             raise error
         self._note(execution.run)

@@ -114,3 +114,14 @@ def test_all_frames_can_be_had(colour, monkeypatch):
     """`OTGRAPH_TRACEBACK=full` leaves every traceback as it was."""
     monkeypatch.setenv("OTGRAPH_TRACEBACK", "full")
     assert frames(raised(lambda: colour.invoke(graph_of(divide), {"number": 0})))[1] > 3
+
+
+def test_ctrl_c_leads_to_the_line_that_it_stopped():
+    """What is no Exception, as KeyboardInterrupt in a node, is as short."""
+
+    def stopped(state: State) -> State:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        graph_of(stopped).invoke({"number": 0})
+    assert frames(caught.value) == (["stopped"], 2)
