@@ -47,14 +47,14 @@ class BaseChannel(ABC, Generic[Value, Update, Stored]):
         self.key = key
 
     @property
-    @abstractmethod
     def ValueType(self) -> Any:
-        """The type of what `get` returns."""
+        """The type of what `get` returns: that of the value, where a channel does not say otherwise."""
+        return self.typ
 
     @property
-    @abstractmethod
     def UpdateType(self) -> Any:
-        """The type of one write."""
+        """The type of one write: that of the value, where a channel does not say otherwise."""
+        return self.typ
 
     @abstractmethod
     def from_checkpoint(self, checkpoint: Stored | Missing) -> Self:

@@ -63,16 +63,6 @@ class BinaryOperatorAggregate(BaseChannel[Value, Value, Value], Generic[Value]):
         new.value = value
         return new
 
-    @property
-    def ValueType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
-    @property
-    def UpdateType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
     def from_checkpoint(self, checkpoint: Value | Missing) -> Self:
         """Return a channel like this one that holds `checkpoint`, or an initial value."""
         return self._holding(self._initial() if checkpoint is MISSING else checkpoint)

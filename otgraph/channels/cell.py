@@ -30,16 +30,6 @@ class Cell(BaseChannel[Value, Value, Value], Generic[Value]):
         self.key = key
         self.value: Value = MISSING  # type: ignore[assignment]
 
-    @property
-    def ValueType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
-    @property
-    def UpdateType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
     def from_checkpoint(self, checkpoint: Value | Missing) -> Self:
         """Return a channel like this one that holds `checkpoint`."""
         new = self.fresh()

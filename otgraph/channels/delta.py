@@ -81,16 +81,6 @@ class DeltaChannel(BaseChannel[Value, Any, Value], Generic[Value]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    @property
-    def ValueType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
-    @property
-    def UpdateType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
     def _holding(self, value: Any) -> Self:
         new = self.__class__(self.reducer, self.typ, snapshot_frequency=self.snapshot_frequency)
         new.key = self.key

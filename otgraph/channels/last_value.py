@@ -65,16 +65,6 @@ class LastValueAfterFinish(BaseChannel[Value, Value, "tuple[Value, bool]"], Gene
 
     __hash__ = None  # type: ignore[assignment]
 
-    @property
-    def ValueType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
-    @property
-    def UpdateType(self) -> Any:
-        """The type of the value."""
-        return self.typ
-
     def from_checkpoint(self, checkpoint: tuple[Value, bool] | Missing) -> Self:
         """Return a channel like this one that holds what `checkpoint()` returned."""
         new = self.__class__(self.typ, self.key)

@@ -40,16 +40,6 @@ class _Barrier(BaseChannel[None, Value, Stored], Generic[Value, Stored]):
         self.names: set[Value] = set(names)
         self.seen: set[Value] = set()
 
-    @property
-    def ValueType(self) -> Any:
-        """The type of a name."""
-        return self.typ
-
-    @property
-    def UpdateType(self) -> Any:
-        """The type of a name."""
-        return self.typ
-
     def update(self, values: Sequence[Value]) -> bool:
         """Take the names; raise `InvalidUpdateError` for one that is not among those waited for."""
         seen = _add(self.seen, values, self.names, self.key)
