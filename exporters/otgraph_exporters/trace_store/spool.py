@@ -15,6 +15,7 @@ import os
 import sqlite3
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections import deque
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -43,7 +44,7 @@ INHERITED: Final[list[Any]] = []
 """Connections of the process that this one was forked from: closing them here would disturb the other one."""
 
 
-class Spool:
+class Spool(ABC):
     """
     Args:
         path: of the file.
@@ -87,13 +88,13 @@ class Spool:
 
     # ---- for subclasses
 
+    @abstractmethod
     def _pieces(self, items: list[Any]) -> list[Piece]:
         """Return what `items` of the queue tell."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _going_on(self) -> bool:
         """Say whether a span has started and not ended."""
-        raise NotImplementedError
 
     # ---- the side of those who tell
 
