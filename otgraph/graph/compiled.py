@@ -238,8 +238,9 @@ class Pregel(Definition, Introspection, States, LangChainMethods, Generic[StateT
         Run the graph and yield what happens; nothing runs before the first `next`, or after the last.
 
         Args:
-            stream_mode: a mode, or several: `values`, `updates`, `custom`, `messages`, `tasks`, `checkpoints`,
-                `debug`, `spans`. A list gives `(mode, payload)` pairs. `"updates"` by default.
+            stream_mode: a mode, or several: `values`, `updates`, `custom`, `messages`, `tools`, `tasks`,
+                `checkpoints`, `debug`, `retries`, `spans`; `"updates"` by default. A list gives pairs
+                `(mode, payload)`.
             subgraphs: also yield what happens in graphs inside this one, each chunk with its namespace.
             version: `"v2"` yields dicts with the keys `type`, `ns` and `data`.
             buffer: how far the consumer may fall behind, and what happens then.
