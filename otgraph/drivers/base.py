@@ -185,18 +185,16 @@ class Driver(Caller):
             return self.queued.popleft()
         return None
 
-    def hand_in(self) -> bool:
+    def hand_in(self) -> None:
         """
-        Have the workers begin what is collected, if anything, and say whether there was something.
+        Have the workers begin what is collected, if anything.
 
         All of it together: what one call says, as soon as it has begun, must not keep another one from beginning.
         """
         jobs = self.jobs
-        if not jobs:
-            return False
-        self.jobs = []
-        workers.submit(jobs)
-        return True
+        if jobs:
+            self.jobs = []
+            workers.submit(jobs)
 
     def answer(self, strand: Strand, reply: Any) -> None:
         """Give a strand what it asked for."""

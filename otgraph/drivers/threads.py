@@ -33,8 +33,8 @@ __all__ = ["ThreadDriver"]
 
 SHORT_CALL = 0.005
 """
-How long a call may take, in seconds, until its consumer asks to be woken for what it says: waking costs more. A timer
-that is due before the system's next tick costs extra.
+How long a call that says nothing is waited for, in seconds, until it is looked what else may come. A timer that is due
+before the system's next tick costs extra.
 """
 
 
@@ -215,11 +215,16 @@ class ThreadDriver(ThreadCalls):
             self.running += 1
         strand.handle = job = Job(self, strand, effect, self.scope_of(effect, strand))
         strand.asked = monotonic()
+        watching = self._watching
+        for subscription in watching:
+            subscription.wake = self._wake
         workers.submit_one(job)
         try:
             item = inbox.get(True, SHORT_CALL)
         except Empty:
             return NOTHING
+        for subscription in watching:
+            subscription.wake = None
         if item is None or item[0] is not job:
             inbox.put(item)
             return NOTHING
@@ -265,12 +270,12 @@ class ThreadDriver(ThreadCalls):
     def _wait(self) -> None:
         """Wait until a job is done, a strand has slept enough, time is up, or there is something to hand out."""
         self._open()
-        short = self.hand_in()
+        self.hand_in()
         turn = self._turn
         if turn is not None:
             turn.give()
         try:
-            item = self._receive(short)
+            item = self._receive()
         finally:
             if turn is not None:
                 turn.take()
@@ -288,29 +293,24 @@ class ThreadDriver(ThreadCalls):
         if self.coordinator.timed:
             self.give_up_overdue()
 
-    def _receive(self, short: bool) -> Any:
-        """
-        Return the next item of the inbox; NOTHING if something else is to be done first.
-
-        Args:
-            short: whether calls have just begun that may be short.
-        """
+    def _receive(self) -> Any:
+        """Return the next item of the inbox; NOTHING if something else is to be done first."""
         inbox = self.inbox
         assert inbox is not None
         until = self._next_time()
         if not self._watching:
             return receive(inbox, until)
-        if short:
-            soon = monotonic() + SHORT_CALL
-            item = receive(inbox, soon if until is None or soon < until else until)
-            if item is not NOTHING:
-                return item
-        for subscription in self._watching:
+        watching = self._watching
+        for subscription in watching:
             subscription.wake = self._wake
             if subscription.queue:
                 subscription.wake = None
                 return NOTHING
-        return receive(inbox, until)
+        item = receive(inbox, until)
+        for subscription in watching:
+            # What we are about to tell ourselves need not wake us.
+            subscription.wake = None
+        return item
 
     def _next_time(self) -> float | None:
         """Return when something is due, by the monotonic clock."""

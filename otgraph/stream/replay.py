@@ -24,8 +24,14 @@ __all__ = ["LIVE_MODES", "NO_CONTENT", "Retelling", "chunks_of_spans"]
 LIVE_MODES: Final = ("messages", "tools")
 """Modes whose items spans do not keep; a trace store may."""
 
-FLEETING: Final = ("blocks", "spans")
-"""Modes whose items nobody keeps."""
+FLEETING: Final = {
+    "blocks": "its items are not kept in spans",
+    "spans": (
+        "an exported span has the attributes of its end only, and not when they were set; a trace store keeps them as "
+        "they came: otgraph.telemetry.follow(store, run_id, stream_mode='spans') tells them, of runs that are over too"
+    ),
+}
+"""Modes that cannot be told from spans, and why."""
 
 NO_CONTENT: Final = "record it with TelemetryOptions(capture=True)"
 
@@ -51,9 +57,9 @@ def chunks_of_spans(
 
 
 def _check_kept(modes: Sequence[str], keeps_tokens: bool) -> None:
-    for mode in FLEETING:
+    for mode, reason in FLEETING.items():
         if mode in modes:
-            raise ValueError(f"stream mode {mode!r} cannot be replayed: its items are not kept in spans")
+            raise ValueError(f"stream mode {mode!r} cannot be replayed: {reason}")
     for mode in LIVE_MODES:
         if mode in modes and not keeps_tokens:
             raise ValueError(

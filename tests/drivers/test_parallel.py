@@ -12,6 +12,7 @@ import pytest
 from waiting import until_async
 
 from otgraph.config import get_stream_writer
+from otgraph.drivers import threads
 from otgraph.errors import GraphRecursionError
 
 from .conftest import Colour, State, Trace, beside, chain, line
@@ -161,3 +162,25 @@ def test_the_recursion_limit_ends_a_loop(colour: Colour, trace: Trace) -> None:
     graph = line(colour.node(lambda state: {"n": 1})).add_edge("a", "a").compile()
     with pytest.raises(GraphRecursionError):
         colour.invoke(graph, {"n": 0}, {"recursion_limit": 20}, telemetry=trace.options)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_a_node_says_is_handed_out_at_once(
+    count: int, trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what it says when it has just begun: its consumer is woken, and not only after a while."""
+    monkeypatch.setattr(threads, "SHORT_CALL", 60)
+    heard = [threading.Event() for _ in range(count)]
+
+    def speaker(number: int) -> Any:
+        def speak(state: State) -> State:
+            get_stream_writer()(number)
+            assert heard[number].wait(30), "nobody has heard it"
+            return {"log": [str(number)]}
+
+        return speak
+
+    graph = beside(**{f"n{number}": speaker(number) for number in range(count)})
+    for number in graph.stream({"log": []}, stream_mode="custom"):
+        heard[number].set()
+    assert all(event.is_set() for event in heard)

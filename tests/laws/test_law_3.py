@@ -395,8 +395,8 @@ def test_what_is_not_in_the_spans_is_refused(driver: Driver) -> None:
     recorder = Recorder()
     graph, begin, config = PROGRAMS["chain"](driver)
     driver.invoke(graph, begin, config, telemetry=TelemetryOptions(provider=recorder.provider, capture=False))
-    for mode in ("messages", "spans"):
-        with pytest.raises(ValueError, match="cannot be replayed"):
+    for mode, why in (("messages", "tokens=True"), ("spans", "stream_mode='spans'"), ("blocks", "not kept")):
+        with pytest.raises(ValueError, match=f"{mode}' cannot be replayed: .*{why}"):
             replay([], mode)
     with pytest.raises(ValueError, match="unknown stream mode"):
         replay([], "value")
