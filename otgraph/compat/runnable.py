@@ -49,6 +49,8 @@ class RunnableCallable(BothColours):
         if func is None and afunc is None:
             raise ValueError("At least one of func and afunc must be provided.")
         super().__init__(func, afunc, name or str(getattr(func or afunc, "__name__", type(self).__name__)))
+        self.chain_name = self.name if trace else None
+        """What LangChain's handlers know it by; None for nothing."""
         self.tags = tags
         self.kwargs = kwargs
 

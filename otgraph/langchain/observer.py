@@ -82,6 +82,8 @@ class CallbackObserver(TracingObserver):
             metadata = {**task_metadata(caller, INTEGRATION), "checkpoint_ns": NS_SEP.join(run.ns)}
             if caller.callbacks is not None and config.callbacks is caller.state.options.config.callbacks:
                 given = caller.callbacks
+            elif _beside(caller, given):
+                given = caller.callbacks.merge(given)
         manager = CallbackManager.configure(
             given, inheritable_tags=list(config.tags), inheritable_metadata=metadata
         )
@@ -181,17 +183,17 @@ class CallbackObserver(TracingObserver):
 
     def branch_called(self, task: Any, branch: Any, view: Any) -> None:
         """
-        Begin a chain for a branch: in LangGraph's count it follows the steps of its node and what writes their result.
+        Begin a chain for a branch: in LangGraph's count it follows the steps of its node, the update and each edge.
 
-        The hidden node is a chain itself, with its branches below. A branch that is a Runnable begins one by itself.
+        The hidden node is a chain itself, with its branches below. A branch that is a Runnable begins its own, or none.
         """
         if branch is None:
             self._begin(task)
             return
         position = next(index for index, it in enumerate(task.node.branches) if it is branch)
         before = 0 if task.node.hidden else step_count(task.node.callee.origin)
-        below = task.chain.get_child(f"seq:step:{before + position + 2}")
-        if is_chain(branch.callee.origin):
+        below = task.chain.get_child(f"seq:step:{before + len(task.node.edges) + position + 2}")
+        if is_chain(branch.callee.origin) or getattr(branch.callee.origin, "chain_name", "") is None:
             task.callbacks = below
             return
         name = _name_of(branch.callee.origin)
@@ -281,9 +283,16 @@ class CallbackObserver(TracingObserver):
             chain.on_chain_error(error)
 
 
+def _beside(task: Any, given: Any) -> bool:
+    """Say whether callbacks are those of a node's config, and the node is in a chain of its own by now."""
+    if task.chain is None or not isinstance(given, CallbackManager):
+        return False
+    return bool(given.parent_run_id == task.chain.run_id != task.callbacks.parent_run_id)
+
+
 def _name_of(function: Any) -> str | None:
     """Return the name of a branch, if it has one: a lambda has none, unless it was made a coroutine function."""
-    name = getattr(function, "__name__", None)
+    name = getattr(function, "chain_name", None) or getattr(function, "__name__", None)
     return None if name == "<lambda>" and not iscoroutinefunction(function) else name
 
 

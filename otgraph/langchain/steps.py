@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from otgraph.engine.metadata import INTEGRATION, task_metadata
 from otgraph.missing import MISSING
 from otgraph.plan.callee import add_chunks, inspect_callee, is_graph, is_runnable
 from otgraph.plan.model import Callee
 from otgraph.plan.signature import described
 from otgraph.runtime import SCOPE
 
-__all__ = ["chained", "is_chain", "step_count"]
+__all__ = ["chained", "is_chain", "step_count", "told"]
 
 _FIRST = "seq:step:1"
 """The tag of a node's first step, which the config of its call has."""
@@ -49,6 +50,45 @@ def step_count(action: Any) -> int:
     return len(action.steps) if base is not None and isinstance(action, base.RunnableSequence) else 1
 
 
+def told() -> bool:
+    """Say whether the call of a node that we are in is a chain of LangChain's: its run was given callbacks."""
+    scope: Any = SCOPE.get()
+    return scope is not None and scope.task.chain is not None
+
+
+@contextmanager
+def _own_chain(callee: Callee, value: Any) -> Iterator[Callable[[Any], Any]]:
+    """Make a chain of a call, if the node says what it is called; what is called by its config is beside it."""
+    name = getattr(callee.origin, "chain_name", None)
+    if name is None or not told():
+        yield lambda result: result
+        return
+    from langchain_core.callbacks import CallbackManager
+
+    scope: Any = SCOPE.get()
+    config = scope.config
+    metadata = task_metadata(scope.task, INTEGRATION)
+    manager = CallbackManager.configure(
+        config["callbacks"], inheritable_tags=config.get("tags"), inheritable_metadata=metadata
+    )
+    chain = manager.on_chain_start(None, value, name=name)
+    # What it calls without a config stands below it: LangChain's own things by this, graphs by the other.
+    _enter({**config, "callbacks": chain.get_child()})
+    beside, scope.task.callbacks = scope.task.callbacks, chain.get_child()
+
+    def ended(result: Any) -> Any:
+        chain.on_chain_end(result)
+        return result
+
+    try:
+        yield ended
+    except BaseException as error:
+        chain.on_chain_error(error)
+        raise
+    finally:
+        scope.task.callbacks = beside
+
+
 def _generates(action: Any) -> bool:
     function = described(action) if callable(action) else None
     return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
@@ -56,8 +96,7 @@ def _generates(action: Any) -> bool:
 
 def _steps(callee: Callee, injected: Mapping[str, Any]) -> list[Any] | None:
     """Return the steps of a node in a run with callbacks; None where the callee is to be called as it is."""
-    scope: Any = SCOPE.get()
-    if scope is None or scope.task.chain is None:
+    if not told():
         return None
     # Imported where it is wanted: only a run with callbacks comes here, and these are LangChain's.
     from langchain_core.runnables import Runnable, RunnableSequence
@@ -119,7 +158,8 @@ def _call(callee: Callee, value: Any, /, **injected: Any) -> Any:
     steps = _steps(callee, injected)
     if steps is None:
         assert callee.sync is not None
-        return callee.sync(value, **injected)
+        with _own_chain(callee, value) as ended:
+            return ended(callee.sync(value, **injected))
     for step, config in zip(steps, _configs(steps), strict=True):
         _enter(config)
         value = step.invoke(value, config)
@@ -130,7 +170,8 @@ async def _await(callee: Callee, value: Any, /, **injected: Any) -> Any:
     steps = _steps(callee, injected)
     if steps is None:
         assert callee.coro is not None
-        return await callee.coro(value, **injected)
+        with _own_chain(callee, value) as ended:
+            return ended(await callee.coro(value, **injected))
     streamed = _streamed()
     configs = _configs(steps, streamed=streamed)
     if not streamed:

@@ -314,6 +314,33 @@ def subagents_in_events() -> None:
     asyncio.run(read())
 
 
+def events_of_agents() -> None:
+    """What LangChain's handlers are told of agents, of their middleware, their ways and of those who supervise them."""
+
+    def agent() -> Any:
+        return asking(checkpointer=InMemorySaver())
+
+    def supervised() -> Any:
+        clerk = create_react_agent(says(AIMessage("signed")), [add], name="clerk")
+        model = says(calling("", ("transfer_to_clerk", {}, "t1")), AIMessage("all done"))
+        return create_supervisor([clerk], model=model).compile(checkpointer=InMemorySaver())
+
+    def swarm() -> Any:
+        tools = [create_handoff_tool(agent_name="alice")]
+        alice = create_react_agent(says(AIMessage("alice here")), tools, name="alice")
+        return create_swarm([alice], default_active_agent="alice").compile(checkpointer=InMemorySaver())
+
+    async def main() -> None:
+        for make in (agent, supervised, swarm):
+            graph = make()
+            for given in (ASK, APPROVE) if make is agent else (ASK,):
+                async for event in graph.astream_events(given, THREAD, version="v2"):
+                    shown = sorted(event["data"])
+                    tell(event["event"], event["name"], sorted(event["tags"]), event["parent_ids"], shown)
+
+    asyncio.run(main())
+
+
 def memory() -> None:
     """langmem: tools that keep memories in the store."""
     from langgraph.store.memory import InMemoryStore
@@ -366,6 +393,7 @@ PROGRAMS = {
         deep_agent,
         deep_agent_below_asks,
         subagents_in_events,
+        events_of_agents,
         memory,
         extraction,
     )

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, SystemMessage, ToolMessage
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableLambda
 
 from otgraph.drivers.bridge import run_coroutine
 from otgraph.drivers.call import arguments
 from otgraph.errors import ErrorCode, create_error_message
 from otgraph.langchain.agents.models import ModelSource, bare_model
+from otgraph.langchain.steps import told
 from otgraph.plan.callee import inspect_callee
 from otgraph.plan.model import Callee
 from otgraph.runtime import SCOPE, get_runtime
@@ -76,6 +77,19 @@ class PromptNode:
             return await self._callee.coro(state, **_injected(self._callee))
         return self.show(state, config)
 
+    def chain(self, config: Any) -> Runnable[Any, Any]:
+        """Return what is to be a chain of its own in front of the model."""
+        if self._runnable is not None:
+            return self._runnable
+
+        def show(state: Any) -> Any:
+            return self.show(state, config)
+
+        async def ashow(state: Any) -> Any:
+            return await self.ashow(state, config)
+
+        return RunnableLambda(show, ashow, name="Prompt")
+
 
 def _injected(callee: Callee) -> dict[str, Any]:
     scope: Any = SCOPE.get()
@@ -90,6 +104,9 @@ def messages_of(state: Any) -> list[Any]:
 class AgentNode:
     """The node that asks the model what to do."""
 
+    chain_name = "call_model"
+    """What LangChain's handlers know it by."""
+
     def __init__(self, source: ModelSource, prompt: PromptNode, name: str | None, hooked: bool) -> None:
         self._source = source
         self._prompt = prompt
@@ -101,6 +118,8 @@ class AgentNode:
         """Ask the model."""
         shown = self._shown(state)
         model = self._source.get(state, _runtime(self._source))
+        if told():
+            return self._update(state, (self._prompt.chain(config) | model).invoke(shown, config))
         answer = model.invoke(self._prompt.show(shown, config), config)
         return self._update(state, answer)
 
@@ -108,6 +127,8 @@ class AgentNode:
         """Ask the model on the event loop."""
         shown = self._shown(state)
         model = await self._source.aget(state, _runtime(self._source))
+        if told():
+            return self._update(state, await (self._prompt.chain(config) | model).ainvoke(shown, config))
         answer = await model.ainvoke(await self._prompt.ashow(shown, config), config)
         return self._update(state, answer)
 
@@ -134,6 +155,8 @@ class AgentNode:
 
 class StructuredNode:
     """The node that asks the model for an answer of a given shape."""
+
+    chain_name = "generate_structured_response"
 
     def __init__(self, source: ModelSource, schema: Any) -> None:
         self._source = source

@@ -197,6 +197,8 @@ class _Agent:
         if after is not None:
             graph.add_node(AFTER, after)
             graph.add_edge(AGENT, AFTER)
+            if self._calls:
+                graph.add_conditional_edges(AGENT, self.should_continue, [AFTER])
         if self._calls:
             graph.add_node(TOOLS, self._tools)
         self._add_routes(graph)
@@ -204,27 +206,29 @@ class _Agent:
     def _add_routes(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
         end = END if self._shape is None else SHAPE
         if self._after and self._calls:
-            graph.add_conditional_edges(AFTER, self._after_hook, [end, TOOLS, self._entry])
+            graph.add_conditional_edges(AFTER, self.post_model_hook_router, [end, TOOLS, self._entry])
         elif self._after:
             graph.add_edge(AFTER, end)
         elif self._calls:
-            graph.add_conditional_edges(AGENT, self._after_model, [TOOLS, end])
+            graph.add_conditional_edges(AGENT, self.should_continue, [TOOLS, end])
         elif end != END:
             graph.add_edge(AGENT, end)
         if self._calls and self._direct:
-            graph.add_conditional_edges(TOOLS, self._after_tools, [self._entry, END])
+            graph.add_conditional_edges(TOOLS, self.route_tool_responses, [self._entry, END])
         elif self._calls:
             graph.add_edge(TOOLS, self._entry)
 
     # ---- routes
 
-    def _after_model(self, state: Any) -> Any:
+    def should_continue(self, state: Any) -> Any:
+        if self._after:
+            return AFTER
         last = field_of(state, "messages")[-1]
         if not isinstance(last, AIMessage) or not last.tool_calls:
             return END if self._shape is None else SHAPE
         return TOOLS if self._version == "v1" else self._sends(last.tool_calls, state)
 
-    def _after_hook(self, state: Any) -> Any:
+    def post_model_hook_router(self, state: Any) -> Any:
         messages = field_of(state, "messages")
         answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
         asked = next((message for message in reversed(messages) if isinstance(message, AIMessage)), None)
@@ -235,7 +239,7 @@ class _Agent:
             return self._entry
         return END if self._shape is None else SHAPE
 
-    def _after_tools(self, state: Any) -> str:
+    def route_tool_responses(self, state: Any) -> str:
         for message in reversed(field_of(state, "messages")):
             if not isinstance(message, ToolMessage):
                 # Another call of the same turn may have been made in a task of its own, whose answer is not here.

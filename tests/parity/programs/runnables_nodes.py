@@ -167,6 +167,31 @@ def edges_of_the_start(lg, drive):
     yield from shown(lg, drive, builder.compile())
 
 
+@covers("CBK-02")
+def edges_of_all_kinds(lg, drive):
+    """The number of a conditional edge counts the other edges of its node."""
+
+    def route(state):
+        return "y"
+
+    say = drive.node(lambda state: {"log": ["said"]})
+    for edges in (["x"], ["x", "z"], ["x", ["n", "x"]], [["n", "x"]], [["n", "x"], "z"]):
+        builder = lg.graph.StateGraph(Log)
+        for name in ("n", "x", "y", "z"):
+            builder.add_node(name, say)
+        builder.add_edge(lg.graph.START, "n")
+        for edge in edges:
+            if isinstance(edge, list):
+                builder.add_edge(edge, "z")
+            else:
+                builder.add_edge("n", edge)
+        builder.add_edge(lg.graph.START, "x")
+        builder.add_conditional_edges("n", drive.node(route), ["y"])
+        handler = recorder()
+        drive.invoke(builder.compile(), {"log": []}, {"callbacks": [handler]})
+        yield [event[3:6:2] for event in handler.log if event[0] == "chain" and event[3] == "route"]
+
+
 @covers("STR-55", "CBK-01")
 def graphs_in_sequences(lg, drive):
     """A graph is a step of the sequence that is a node."""
