@@ -48,7 +48,7 @@ from otgraph.errors import (
 )
 from otgraph.events import Outcome
 from otgraph.ids import task_id
-from otgraph.tracebacks import note
+from otgraph.tracebacks import hinted, note
 
 __all__ = ["nested_flow", "run_flow"]
 
@@ -306,7 +306,7 @@ def _apply(run: Run, tasks: Sequence[Task], *, shown: bool = True) -> None:
 
 
 def _limit_reached(run: Run) -> GraphRecursionError:
-    return GraphRecursionError(
+    error = GraphRecursionError(
         create_error_message(
             message=(
                 f"Recursion limit of {run.options.config.recursion_limit} reached without hitting a stop "
@@ -315,6 +315,9 @@ def _limit_reached(run: Run) -> GraphRecursionError:
             error_code=ErrorCode.GRAPH_RECURSION_LIMIT,
         )
     )
+    nodes = run.plan.trigger_to_nodes
+    due = sorted({name for channel in run.updated or () for name in nodes.get(channel, ())})
+    return hinted(error, f"Next would have been {', '.join(map(repr, due))}") if due else error
 
 
 def _check_drain(run: Run) -> None:

@@ -137,6 +137,17 @@ def test_a_branch_that_returns_what_its_map_has_not(colour):
     assert said.startswith("The branch 'nowhere' of 'n0' returned it, and its path map has 'yes' and 'no'")
 
 
+@hints
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_run_that_does_not_stop_is_told_where_it_was(colour, saved):
+    """The error of a recursion limit names the nodes that were due."""
+    graph = builder().add_edge("n0", "n0").compile(InMemorySaver() if saved else None)
+    config = {"recursion_limit": 3, "configurable": {"thread_id": "1"}}
+    assert (
+        hint_of(lambda: colour.invoke(graph, {"log": []}, config), Exception) == "Next would have been 'n0'"
+    )
+
+
 def test_a_coroutine_is_no_update():
     """A node that calls an async function and does not await it is told to."""
     call = slow({})
