@@ -109,7 +109,7 @@ def has_own_lineage(config: Mapping[str, Any] | None) -> bool:
 
 
 def _merge_into(merged: dict[str, Any], config: Mapping[str, Any]) -> None:
-    if not isinstance(config, Mapping):
+    if type(config) is not dict and not isinstance(config, Mapping):
         raise TypeError(
             f"config must be a dict, such as {{'configurable': {{'thread_id': ...}}}}, not {config!r}"
         )

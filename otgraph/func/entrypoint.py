@@ -19,6 +19,7 @@ from otgraph.plan.options import CompileOptions
 from otgraph.plan.validate import check_checkpointer
 from otgraph.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 from otgraph.timeout import read_timeout
+from otgraph.tracing.options import TelemetryOptions
 from otgraph.warnings import LangGraphDeprecatedSinceV05, LangGraphDeprecatedSinceV10
 
 __all__ = ["entrypoint"]
@@ -54,7 +55,7 @@ class entrypoint:
         retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
         timeout: float | timedelta | TimeoutPolicy | None = None,
         *,
-        telemetry: Any = None,
+        telemetry: TelemetryOptions | None = None,
         **deprecated: Any,
     ) -> None:
         since05, since10 = LangGraphDeprecatedSinceV05, LangGraphDeprecatedSinceV10

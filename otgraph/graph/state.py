@@ -48,6 +48,7 @@ from otgraph.warnings import LangGraphDeprecatedSinceV05, LangGraphDeprecatedSin
 
 if TYPE_CHECKING:
     from otgraph.graph.compiled import CompiledStateGraph
+    from otgraph.tracing.options import TelemetryOptions
 
 __all__ = ["CompiledStateGraph", "StateGraph"]
 
@@ -307,7 +308,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         debug: bool = False,
         name: str | None = None,
         transformers: Sequence[Callable[[tuple[str, ...]], Any]] | None = None,
-        telemetry: Any = None,
+        telemetry: TelemetryOptions | None = None,
     ) -> CompiledStateGraph[StateT, ContextT, InputT, OutputT]:
         """
         Return a graph that can be run; the builder may be changed and compiled again.

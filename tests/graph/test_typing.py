@@ -105,6 +105,9 @@ def test_words_that_are_none_are_refused() -> None:
         graph.invoke(given, config, context=ada, durability="never")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="stream_mod"):
         graph.stream(given, config, context=ada, stream_mod="updates")  # type: ignore[call-overload]
+    wrong = builder.compile(telemetry=True)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="telemetry must be TelemetryOptions"):
+        wrong.invoke(given, context=ada)
 
 
 @task
