@@ -47,6 +47,8 @@ MISHAPS: Final = {
 
 FIRST_TOKEN: Final = 0.05
 """Seconds until an answer begins."""
+NEXT_TOKEN: Final = 0.02
+"""Seconds until it goes on."""
 
 SLOW: Final = 0.6
 """Seconds that a slow write takes."""
@@ -138,6 +140,8 @@ def answer(state: State) -> State:
         if state["number"] >= MISHAPS["answers that stream"]:
             raise ConnectionError("the line is down")
         call.token("yes")
+        time.sleep(NEXT_TOKEN)
+        call.token(", it does")
     return {}
 
 
