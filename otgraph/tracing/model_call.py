@@ -60,6 +60,7 @@ class ModelCall:
         "_observer",
         "_over",
         "_request",
+        "_shows",
         "_span",
         "_task",
     )
@@ -77,6 +78,9 @@ class ModelCall:
         """Attribute -> what it tells, where content is captured."""
         self._current = False
         self._over = False
+        options = observer.options
+        self._shows = options.captures or (options.captures_events and options.emits)
+        """Whether content is told of; asked once, as it takes a look at the environment."""
 
     # ---- while it goes on
 
@@ -121,11 +125,6 @@ class ModelCall:
         self._chunks = Chunks(timed=self._observer.record.meters is not None)
         if self._shows:
             self._show(span)
-
-    @property
-    def _shows(self) -> bool:
-        options = self._observer.options
-        return options.captures or (options.captures_events and options.emits)
 
     def _show(self, span: InnerSpan) -> None:
         """Record what the model is asked, and keep it for what is told at the end."""
