@@ -190,7 +190,9 @@ def _begin_flow(run: Run, input: Any) -> Flow:
     start = run.plan.nodes[START]
     name = start.name
     id = task_id(run.checkpoint, (run.ns_text, name, str(run.step), name, PULL, *start.triggers))  # noqa: A001
-    yield from _start_flow(run, Task(run, start, id, input, start.triggers, (PULL, START)))
+    # Only a branch can tell what triggered it.
+    triggers = start.triggers if start.branches else ()
+    yield from _start_flow(run, Task(run, start, id, input, triggers, (PULL, START)))
 
 
 def _start_flow(run: Run, task: Task) -> Flow:
