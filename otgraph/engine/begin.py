@@ -223,7 +223,9 @@ def _give_up_due(run: Run, input: Any) -> None:
     due = plan_tasks(run, inputs=False)
     for task in due:
         task.writes = ()
-    apply_writes(run, [*due, written_by_nobody(run, input_writes(run, input))])
+    changed, written = apply_writes(run, [*due, written_by_nobody(run, input_writes(run, input))])
+    if changed or written:  # the input of a graph that is wired by hand is state from the beginning
+        run.observer.step_applied(run, -1, changed, written)
 
 
 def attach(run: Run, thread: SavedThread, tasks: Sequence[Task]) -> None:
