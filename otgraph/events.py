@@ -95,7 +95,7 @@ class Fact:
         return self.run.ns
 
     def load(self) -> None:
-        """Read from the live run what the fact tells of it; called at once, and only if somebody listens."""
+        """Read from the live run what the fact tells of it; called at once, and only if somebody wants to know."""
 
 
 class RunStarted(Fact):

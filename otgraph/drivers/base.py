@@ -63,7 +63,7 @@ class Driver(Caller):
         self.live = live
         self.above = above
         self.running = 0
-        """How many calls of user code are in progress."""
+        """How many calls of user code are in progress, where that is limited."""
         self.queued: deque[Strand] = deque()
         """Strands that wait for a slot."""
         self.scopes: dict[Strand, CallScope] = {}
@@ -126,7 +126,7 @@ class Driver(Caller):
             clocks = self._clocks(strand)
         scope = TimedScope(task, self, clocks) if clocks else CallScope(task, self)
         if strand is not None:
-            scope.holds = True
+            scope.holds = self.limit is not None
             self.scopes[strand] = scope
             if type(strand) is Call:
                 scope.context = strand.context
@@ -149,8 +149,10 @@ class Driver(Caller):
     def begin_call(self, strand: Strand) -> bool:
         """Take a slot for a strand's call; queue the strand if there is none."""
         strand.asked = monotonic()
+        if self.limit is None:
+            return True
         with self.lock:
-            if self.limit is not None and self.running >= self.limit:
+            if self.running >= self.limit:
                 self.queued.append(strand)
                 return False
             self.running += 1
@@ -180,7 +182,7 @@ class Driver(Caller):
     def _next_queued(self) -> Strand | None:
         """Give one slot back; return the strand that gets it."""
         self.running -= 1
-        if self.queued and (self.limit is None or self.running < self.limit):
+        if self.queued and self.limit is not None and self.running < self.limit:
             self.running += 1
             return self.queued.popleft()
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -48,4 +49,4 @@ def pipe_gate() -> Gate:
         os.close(reading)
         os.close(writing)
 
-    return Gate(lambda: os.write(writing, KNOCK), lambda: os.read(reading, 1), close)
+    return Gate(partial(os.write, writing, KNOCK), partial(os.read, reading, 1), close)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from queue import Empty, SimpleQueue
-from time import monotonic
 from typing import Any
 
 from otgraph.drivers.caller import Joint
@@ -211,10 +210,9 @@ class ThreadDriver(ThreadCalls):
         inbox = self.inbox
         if inbox is None:
             inbox = self._open()
-        with self.lock:
-            self.running += 1
+        # Nothing is in progress, so there is a slot.
+        self.begin_call(strand)
         strand.handle = job = Job(self, strand, effect, self.scope_of(effect, strand))
-        strand.asked = monotonic()
         watching = self._watching
         for subscription in watching:
             subscription.wake = self._wake

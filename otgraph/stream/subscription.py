@@ -59,6 +59,7 @@ class Subscription:
         "mask",
         "overflowed",
         "queue",
+        "reads",
         "view",
         "wake",
         "watches_spans",
@@ -74,7 +75,8 @@ class Subscription:
         self.view = view
         self._root = root
         self._deep = view.subgraphs
-        self._table, self._shows, self.mask = view.table, view.shows, view.mask
+        self._table, self._shows = view.table, view.shows
+        self.mask, self.reads = view.mask, view.reads
         self._states = States()
         self._wrap = view.envelope
         self._size = view.buffer.size
@@ -108,11 +110,11 @@ class Subscription:
 
     # ---- the record's side, under its lock
 
-    def hear(self, fact: Fact) -> None:
-        """Put a fact into the queue, if it concerns this subscriber."""
+    def hear(self, fact: Fact) -> bool:
+        """Put a fact into the queue, if it concerns this subscriber; say whether that falls behind."""
         run = fact.run
         if run is not self._root and not self._concerns(run):
-            return
+            return self.crowded
         if self._strangers:
             self._get_to_know(fact)
         queue = self.queue
@@ -123,6 +125,7 @@ class Subscription:
         if wake is not None:
             self.wake = None
             wake()
+        return self.crowded
 
     def meet(self, run: RunInfo) -> None:
         """Take the state of a run that was going on already, and show it."""

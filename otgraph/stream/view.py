@@ -58,6 +58,7 @@ class View:
         "live",
         "mask",
         "modes",
+        "reads",
         "shows",
         "subgraphs",
         "table",
@@ -85,9 +86,13 @@ class View:
         # The state of a run inside is forgotten when that ends.
         self.mask = RunEnded.kind if subgraphs else 0
         """The kinds of the facts that concern it."""
+        self.reads = 0
+        """Those that are to tell of the run's state: a span tells nothing of it."""
         for fact, named in self.table.items():
             if named:
                 self.mask |= fact.kind
+            if any(mode != "spans" for mode, _ in named):
+                self.reads |= fact.kind
 
 
 @lru_cache(maxsize=128)

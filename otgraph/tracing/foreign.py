@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from otgraph.events import SpanNoted
 from otgraph.tracing.place import PLACE, Place
-from otgraph.tracing.shots import end_shot, event_shot, start_shot
+from otgraph.tracing.shots import Sight, end_shot, event_shot, start_shot
 from otgraph.tracing.span import Span
 
 __all__ = ["ForeignProcessor", "foreign_processor"]
@@ -25,6 +25,9 @@ MOST_OPEN = 10_000
 
 class ForeignProcessor(SpanProcessor):
     """Registered with a user's provider when somebody first watches spans there; appends and returns."""
+
+    only_foreign = True
+    """Spans of otgraph's own need not be shown to it."""
 
     def __init__(self) -> None:
         self._open: dict[int, Place] = {}
@@ -42,7 +45,7 @@ class ForeignProcessor(SpanProcessor):
         open_spans[span.context.span_id] = place
         fact = SpanNoted(place.run)
         fact.time_ns = span.start_time
-        fact.shot = start_shot(span, span.start_time)
+        fact.shot = start_shot(Sight(span), span.start_time)
         place.record.note(fact)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -51,14 +54,15 @@ class ForeignProcessor(SpanProcessor):
         place = None if context is None or type(span) is Span else self._open.pop(context.span_id, None)
         if place is None or place.record.closed:
             return
+        sight = Sight(span)
         for event in span.events:
             fact = SpanNoted(place.run)
             fact.time_ns = event.timestamp
-            fact.shot = event_shot(span, event.name, event.timestamp, event.attributes)
+            fact.shot = event_shot(sight, event.name, event.timestamp, event.attributes)
             place.record.note(fact)
         fact = SpanNoted(place.run)
         fact.time_ns = span.end_time or 0
-        fact.shot = end_shot(span, span.end_time)
+        fact.shot = end_shot(sight, span.end_time)
         place.record.note(fact)
 
     def shutdown(self) -> None:

@@ -114,7 +114,7 @@ class TracingObserver:
         record = self.record
         place, span = run_span(self.pipeline, run, record, self._context, caller, self._options)
         fact = RunStarted(run)
-        if record.mask & RunStarted.kind:
+        if record.reads & RunStarted.kind:
             fact.load()
         if self._capture is not None:
             self._capture.run_started(span, fact)
@@ -190,7 +190,8 @@ class TracingObserver:
         fact = None
         if self.record.mask & CheckpointSaved.kind or self._capture is not None:
             fact = CheckpointSaved(run, tasks, partial(describe_checkpoint, run, tasks))
-            fact.load()
+            if self.record.reads & CheckpointSaved.kind:
+                fact.load()
             if self._capture is not None:
                 attributes.update(self._capture.checkpoint_saved(fact))
         span = run.span if run.step_span is None else run.step_span
@@ -270,7 +271,8 @@ class TracingObserver:
         fact = attributes = None
         if self.record.mask & StepApplied.kind or self._capture is not None:
             fact = StepApplied(run, step, changed, written)
-            fact.load()
+            if self.record.reads & StepApplied.kind:
+                fact.load()
             attributes = None if self._capture is None else self._capture.step_applied(fact)
         # The input is applied before the first superstep.
         span = run.span if run.step_span is None else run.step_span

@@ -78,7 +78,7 @@ class RecordProcessor(SpanProcessor):
             if record.spans:
                 fact.shot = end_shot(span, fact.time_ns)
             number = record.append(fact)
-        span.annotate({names.END_SEQ: number})
+        span.put(names.END_SEQ, number)
 
     def shutdown(self) -> None:
         """Nothing is held open."""

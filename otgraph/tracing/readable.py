@@ -26,7 +26,7 @@ from otgraph.tracing import names
 from otgraph.tracing.attributes import NO_ATTRIBUTES, bounded, with_more
 from otgraph.tracing.source import SpanSource
 
-__all__ = ["EAGER_LOCK", "RawEvent", "RawLink", "RecordedSpan"]
+__all__ = ["EAGER_LOCK", "UNSET", "RawEvent", "RawLink", "RecordedSpan"]
 
 EAGER_LOCK: Final[bool] = (
     sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -70,6 +70,8 @@ class RecordedSpan(ReadableSpan):
     """What started, as a live object, for the stream; dropped at the end."""
     place: Any = None
     """Where in which record its run is; never exported."""
+    shown_ids: Any = None
+    """Its ids as text, once somebody has been shown the span."""
 
     _own_resource: Resource | None = None
     _own_scope: InstrumentationScope | None = None
@@ -91,6 +93,11 @@ class RecordedSpan(ReadableSpan):
     @_instrumentation_scope.setter
     def _instrumentation_scope(self, scope: InstrumentationScope) -> None:
         self._own_scope = scope
+
+    @property
+    def scope_name(self) -> str:
+        """The name of its instrumentation scope."""
+        return self._source.scope_name if self._own_scope is None else self._own_scope.name
 
     def _cut_events(self) -> None:
         """Drop the oldest events beyond the limit, the reserved ones last."""

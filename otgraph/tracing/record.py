@@ -23,6 +23,8 @@ class Listener(Protocol):
 
     mask: int
     """The kinds of facts it wants."""
+    reads: int
+    """Those of them of which it wants all that they can tell of the run's state."""
     watches_spans: bool
     """Whether it wants to see spans as plain data."""
     crowded: bool
@@ -32,8 +34,12 @@ class Listener(Protocol):
     def flooded(self) -> bool:
         """Whether it asked in vain, and has ten times as much before it as it has room for."""
 
-    def hear(self, fact: Fact) -> None:
-        """Take a fact; called under the record's lock, so it must only put it somewhere."""
+    def hear(self, fact: Fact) -> bool:
+        """
+        Take a fact, and say whether it is `crowded`.
+
+        Called under the record's lock, so it must only put it somewhere.
+        """
 
     def meet(self, run: RunInfo) -> None:
         """Learn of a run that was going on already when the listener came."""
@@ -58,6 +64,7 @@ class Record:
         "mask",
         "meters",
         "numbers",
+        "reads",
         "runs",
         "seq",
         "spans",
@@ -75,6 +82,8 @@ class Record:
         """The number of the newest fact that anybody heard."""
         self.mask = 0
         """The kinds of facts that anybody wants."""
+        self.reads = 0
+        """Those that are to tell of the run's state; see `Fact.load`."""
         self.spans = False
         """Whether anybody watches spans."""
         self.bridged = False
@@ -95,12 +104,9 @@ class Record:
         """Number a fact, tell it to those who want it, and return its number."""
         with self._lock:
             fact.seq = seq = self.seq = next(self.numbers)
-            kind = fact.kind
             for listener in self._listeners:
-                if listener.mask & kind:
-                    listener.hear(fact)
-                    if listener.crowded:
-                        self.crowded = True
+                if listener.mask & fact.kind and listener.hear(fact):
+                    self.crowded = True
         return seq
 
     def note(self, fact: Fact) -> None:
@@ -108,9 +114,8 @@ class Record:
         with self._lock:
             fact.seq = self.seq
             for listener in self._listeners:
-                if listener.mask & fact.kind:
-                    listener.hear(fact)
-                    self.crowded = self.crowded or listener.crowded
+                if listener.mask & fact.kind and listener.hear(fact):
+                    self.crowded = True
 
     def close(self) -> None:
         """Tell all listeners that there will be nothing more."""
@@ -160,11 +165,12 @@ class Record:
         self._called_back = self.bridged = True
 
     def _note_wishes(self) -> None:
-        mask, spans = 0, False
+        mask, reads, spans = 0, 0, False
         for listener in self._listeners:
             mask |= listener.mask
+            reads |= listener.reads
             spans = spans or listener.watches_spans
-        self.mask, self.spans = mask, spans
+        self.mask, self.reads, self.spans = mask, reads, spans
         self.bridged = self._called_back or mask & (MessageTold.kind | BlockTold.kind | ToolTold.kind) != 0
 
     @property

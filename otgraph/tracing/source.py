@@ -60,6 +60,7 @@ class SpanSource:
         "processor",
         "resource",
         "scope",
+        "scope_name",
         "stream",
     )
 
@@ -74,6 +75,7 @@ class SpanSource:
     ) -> None:
         self.resource = resource
         self.scope = scope
+        self.scope_name = scope.name
         self.limits = limits
         self.processor = processor
         """The provider's span processor, or None if nothing is exported."""
@@ -151,14 +153,13 @@ class SpanSource:
 
     def _learn(self, processors: tuple[Any, ...]) -> None:
         """Look once at which processors do something at a start or before an end: most do not."""
-        self._starts = tuple(item for item in processors if _does(item, "on_start"))
-        self._endings = tuple(
-            item._on_ending for item in processors if TELLS_ENDING and _does(item, "_on_ending")
-        )
-        self._ends = tuple(partial(_end_late, item) for item in processors)
-        self._queues = tuple(_queue_of(item) or end for item, end in zip(processors, self._ends, strict=True))
-        self.events = tuple(item.on_span_event for item in processors if _does(item, "on_span_event"))
-        self.lives = tuple(item.on_live_event for item in processors if _does(item, "on_live_event"))
+        own = [item for item in processors if not getattr(item, "only_foreign", False)]
+        self._starts = tuple(item for item in own if _does(item, "on_start"))
+        self._endings = tuple(item._on_ending for item in own if TELLS_ENDING and _does(item, "_on_ending"))
+        self._ends = tuple(partial(_end_late, item) for item in own)
+        self._queues = tuple(_queue_of(item) or end for item, end in zip(own, self._ends, strict=True))
+        self.events = tuple(item.on_span_event for item in own if _does(item, "on_span_event"))
+        self.lives = tuple(item.on_live_event for item in own if _does(item, "on_live_event"))
         self._known = processors
 
 

@@ -98,12 +98,9 @@ class Span(ApiSpan, RecordedSpan):
         source = self._source
         try:
             source.stream.on_start(self)
-        except BaseException:
+        finally:
             if self.exported:
                 source.tell_start(self, parent_context)
-            raise
-        if self.exported:
-            source.tell_start(self, parent_context)
 
     def emit(
         self, name: str, attributes: dict[str, Any] | None, fact: Any, *, reserved: bool = False
@@ -168,6 +165,14 @@ class Span(ApiSpan, RecordedSpan):
             if len(mine) > self._source.limits.attribute_room:
                 self._bound()
 
+    def put(self, key: str, value: Any) -> None:
+        """Set one attribute of the engine; see `annotate`."""
+        attributes = self._attributes
+        if self._lock is None and len(attributes) < self._source.limits.attribute_room:
+            attributes[key] = value
+        else:
+            self.annotate({key: value})
+
     def end(self, end_time: int | None = None) -> None:
         """End the span and hand it over; only the first call counts."""
         now = time_ns() if end_time is None else end_time
@@ -207,16 +212,22 @@ class Span(ApiSpan, RecordedSpan):
             kind = outcome.text if error is None else type(error).__qualname__
             self.annotate({names.OUTCOME: outcome.text, names.ERROR_TYPE: kind})
             self.set_status(Status(StatusCode.ERROR))
-        elif fact is None and place is not None and self._lock is None:
+        elif place is not None and self._lock is None:
             source, attributes = self._source, self._attributes
             attributes[names.OUTCOME] = outcome.text
-            attributes[names.END_SEQ] = next(place.record.numbers)
+            if fact is None:
+                attributes[names.END_SEQ] = next(place.record.numbers)
             if len(attributes) > source.limits.attribute_room:
                 self._bound()
             self._end_time = time_ns()
-            self.fact = self.place = None
-            if self.exported:
-                source.tell_end(self)
+            try:
+                if fact is not None:
+                    self.fact = fact
+                    source.stream.on_end(self)
+            finally:
+                self.fact = self.place = None
+                if self.exported:
+                    source.tell_end(self)
             return
         else:
             self.annotate({names.OUTCOME: outcome.text})

@@ -146,7 +146,7 @@ def call(effect: CallNode, hand: Hand) -> Any:
 class Ear:
     """Hears everything there is to hear, and keeps it by run and task: tasks side by side take turns as they like."""
 
-    mask = ANYTHING
+    mask = reads = ANYTHING
     watches_spans = crowded = flooded = False
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class Ear:
     def end(self) -> None:
         """Nobody waits for more."""
 
-    def hear(self, fact: Fact) -> None:
+    def hear(self, fact: Fact) -> bool:
         """Write a fact down, with ids that are those of any run."""
         task = getattr(fact, "task", None)
         place = " > ".join(self._names[level.partition(":")[2]] for level in fact.run.ns)
@@ -176,6 +176,7 @@ class Ear:
             value = getattr(fact, name, None)
             words.append(sorted(value) if name == "changed" and value else dumps(value))
         self.facts.setdefault(place, []).append(repr(words))
+        return False
 
 
 def executions(name: str, driver: Driver) -> tuple[Execution, Ear]:

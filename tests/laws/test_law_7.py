@@ -56,9 +56,10 @@ class Depth:
         self.most = 0
         hear = Subscription.hear
 
-        def noting(subscription: Subscription, fact: Any) -> None:
-            hear(subscription, fact)
+        def noting(subscription: Subscription, fact: Any) -> bool:
+            crowded = hear(subscription, fact)
             self.most = max(self.most, len(subscription.queue))
+            return crowded
 
         monkeypatch.setattr(Subscription, "hear", noting)
 
@@ -387,10 +388,11 @@ def test_a_late_listener_that_leaves_is_forgotten() -> None:
     record = Record()
 
     class Ear:
-        mask, watches_spans, crowded, flooded = 1, False, True, True
+        mask, reads, watches_spans, crowded, flooded = 1, 0, False, True, True
 
         def meet(self, run: Any) -> None: ...
-        def hear(self, fact: Any) -> None: ...
+        def hear(self, fact: Any) -> bool:
+            return True
 
     ear = Ear()
     record.subscribe(ear)
