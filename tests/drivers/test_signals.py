@@ -95,7 +95,9 @@ def test_sigint(body: str) -> None:
     program = textwrap.dedent(PRELUDE).replace("BODY", BODIES[body])
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert "ready\n" == process.stdout.readline()
+    # A batch is told of by two runs, and either may be late.
+    for _ in range(2 if body == "batch" else 1):
+        assert "ready\n" == process.stdout.readline()
     time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
