@@ -36,6 +36,9 @@ How long a call that says nothing is waited for, in seconds, until it is looked 
 before the system's next tick costs extra.
 """
 
+YOUNG_CALL = 0.0005
+"""For how long what a call says does not wake its consumer, in seconds: most are over by then, and waking costs."""
+
 
 class ThreadDriver(ThreadCalls):
     """See the module; the constructor is the one of `Driver`."""
@@ -216,6 +219,7 @@ class ThreadDriver(ThreadCalls):
         watching = self._watching
         for subscription in watching:
             subscription.wake = self._wake
+            subscription.quiet_until = strand.asked + YOUNG_CALL
         workers.submit_one(job)
         try:
             item = inbox.get(True, SHORT_CALL)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from otgraph.errors import StreamOverflowError
@@ -26,6 +27,8 @@ __all__ = ["Subscription"]
 
 BATCH = 64
 """How many facts are made into chunks before the run may go on."""
+MANY = 8
+"""How many have to be there for it to be worth while to make chunks of all of them at once."""
 
 
 class Subscription:
@@ -41,6 +44,7 @@ class Subscription:
     """
 
     __slots__ = (
+        "_at_once",
         "_deep",
         "_gap",
         "_lock",
@@ -59,6 +63,7 @@ class Subscription:
         "mask",
         "overflowed",
         "queue",
+        "quiet_until",
         "reads",
         "view",
         "wake",
@@ -75,7 +80,7 @@ class Subscription:
         self.view = view
         self._root = root
         self._deep = view.subgraphs
-        self._table, self._shows = view.table, view.shows
+        self._table, self._shows, self._at_once = view.table, view.shows, view.at_once
         self.mask, self.reads = view.mask, view.reads
         self._states = States()
         self._wrap = view.envelope
@@ -99,6 +104,8 @@ class Subscription:
         """How many entries the policy `drop_oldest` has dropped, or `error` has refused."""
         self.wake: Callable[[], None] | None = None
         """Called once, from any thread, when something is there; set by whoever waits."""
+        self.quiet_until = 0.0
+        """Until when, by the monotonic clock, whoever waits looks by himself and need not be called."""
 
     def __len__(self) -> int:
         return len(self.queue)
@@ -122,7 +129,7 @@ class Subscription:
         if len(queue) >= self._size:
             self._full()
         wake = self.wake
-        if wake is not None:
+        if wake is not None and monotonic() >= self.quiet_until:
             self.wake = None
             wake()
         return self.crowded
@@ -214,8 +221,19 @@ class Subscription:
                 f"the subscriber fell more than {self._size} entries behind the run; read faster, "
                 "give stream(buffer=Buffer(size=…)) more room, or choose the policy 'block' or 'drop_oldest'"
             )
+        at_once = self._at_once
+        if at_once is None or len(queue) < MANY:
+            chunks = self._take_each()
+        else:
+            next_fact = queue.popleft
+            chunks = at_once([next_fact() for _ in range(min(len(queue), BATCH))])
+        if self.crowded and len(queue) <= self._size >> 1:
+            self.relax()
+        return chunks
+
+    def _take_each(self) -> list[Any]:
         chunks: list[Any] = []
-        shows, states, left = self._shows, self._states, BATCH
+        queue, shows, states, left = self.queue, self._shows, self._states, BATCH
         while queue and left:
             left -= 1
             fact = queue.popleft()
@@ -224,8 +242,6 @@ class Subscription:
             else:
                 for show in shows[type(fact)]:
                     chunks += show(fact, states)
-        if self.crowded and len(queue) <= self._size >> 1:
-            self.relax()
         return chunks
 
     def _show(self, fact: Fact, chunks: list[Any]) -> None:

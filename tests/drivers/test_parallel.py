@@ -168,12 +168,13 @@ def test_the_recursion_limit_ends_a_loop(colour: Colour, trace: Trace) -> None:
 def test_what_a_node_says_is_handed_out_at_once(
     count: int, trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also what it says when it has just begun: its consumer is woken, and not only after a while."""
+    """Also what it says when it has hardly begun: its consumer is woken, and not only after a while."""
     monkeypatch.setattr(threads, "SHORT_CALL", 60)
     heard = [threading.Event() for _ in range(count)]
 
     def speaker(number: int) -> Any:
         def speak(state: State) -> State:
+            time.sleep(2 * threads.YOUNG_CALL)
             get_stream_writer()(number)
             assert heard[number].wait(30), "nobody has heard it"
             return {"log": [str(number)]}
@@ -184,3 +185,18 @@ def test_what_a_node_says_is_handed_out_at_once(
     for number in graph.stream({"log": []}, stream_mode="custom"):
         heard[number].set()
     assert all(event.is_set() for event in heard)
+
+
+def test_what_a_node_says_as_it_begins_is_handed_out_while_it_goes_on(trace: Trace) -> None:
+    """A node is not waited for that says something at once and then goes on for long."""
+    heard = threading.Event()
+
+    def speak(state: State) -> State:
+        get_stream_writer()("a word")
+        assert heard.wait(30), "nobody has heard it"
+        return {"log": ["done"]}
+
+    for word in line(speak).compile().stream({"n": 0}, stream_mode="custom"):
+        assert "a word" == word
+        heard.set()
+    assert heard.is_set()
