@@ -60,8 +60,8 @@ def _chains_on_thread(bench: Bench) -> Run:
     return run
 
 
-def _chain_ainvoke(bench: Bench) -> Run:
-    app = graphs.chain(bench.engine, colour="async")
+def _chain_ainvoke(bench: Bench, **graph: Any) -> Run:
+    app = graphs.chain(bench.engine, colour="async", **graph)
 
     async def run() -> Figures:
         expect(graphs.LENGTH, (await app.ainvoke(_fresh()))["n"])
@@ -75,6 +75,20 @@ def _chain_stream(bench: Bench, mode: str | list[str], *, write: bool = False) -
 
     def run() -> Figures:
         chunks = sum(1 for _ in app.stream(_fresh(), stream_mode=mode))
+        if chunks < graphs.LENGTH:
+            raise AssertionError(f"{chunks} chunks of {mode!r} for {graphs.LENGTH} nodes")
+        return {"chunks": chunks}
+
+    return run
+
+
+def _chain_astream(bench: Bench, mode: str, *, write: bool = False) -> Run:
+    app = graphs.chain(bench.engine, colour="async", write=write)
+
+    async def run() -> Figures:
+        chunks = 0
+        async for _ in app.astream(_fresh(), stream_mode=mode):
+            chunks += 1
         if chunks < graphs.LENGTH:
             raise AssertionError(f"{chunks} chunks of {mode!r} for {graphs.LENGTH} nodes")
         return {"chunks": chunks}
@@ -258,7 +272,10 @@ CASES: Final[Mapping[str, Callable[[Bench], Run]]] = {
     **SAVED,
     **MODELS,
     "chain writing": partial(_chain_invoke, write=True),
+    "chain writing async": partial(_chain_ainvoke, write=True),
     "chain writing custom": partial(_chain_stream, mode="custom", write=True),
+    "chain writing custom async": partial(_chain_astream, mode="custom", write=True),
+    "chain spans async": partial(_chain_astream, mode="spans"),
     "fan-out": _fan_out,
     "fan-out async": _afan_out,
     "calls": _calls,

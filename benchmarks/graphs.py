@@ -85,9 +85,15 @@ def chain(engine: Engine, *, colour: str = "sync", write: bool = False, saver: A
     if write:
         get_stream_writer = engine.get_stream_writer
 
-        def node(state: Counted) -> dict[str, Any]:
+        def speak(state: Counted) -> dict[str, Any]:
             get_stream_writer()(state["n"])
             return count_up(state)
+
+        async def aspeak(state: Counted) -> dict[str, Any]:
+            get_stream_writer()(state["n"])
+            return await _acount_up(state)
+
+        node = speak if colour == "sync" else aspeak
 
     graph = engine.StateGraph(Counted)
     names = [f"n{i}" for i in range(LENGTH)]

@@ -185,18 +185,22 @@ def _streams() -> list[Row]:
         title, against = f"stream {mode}, live, beyond 2 µs a chunk", "its invoke"
         return Row("streams", title, against, (stream, invoke), live_cost, "µs a superstep", 20)
 
-    saved, writing = _traced("chain saved", CHAIN_SPANS), _traced("chain writing", CHAIN_SPANS)
-    custom, spans = _traced("chain writing custom", CHAIN_SPANS), _traced("chain spans", CHAIN_SPANS)
-    four = _traced("chain all four", CHAIN_SPANS)
+    def side(case: str) -> Side:
+        return _traced(case, CHAIN_SPANS)
+
+    saved, writing, four = side("chain saved"), side("chain writing"), side("chain all four")
+    custom, spans = side("chain writing custom"), side("chain spans")
     modes = ["values", "updates", "tasks", "debug"]
     return [
-        *(row(mode, "invoke", _traced(f"chain {mode}", CHAIN_SPANS), _CHAIN) for mode in modes),
-        row("checkpoints", "its invoke", _traced("chain saved checkpoints", CHAIN_SPANS), saved),
+        *(row(mode, "invoke", side(f"chain {mode}"), _CHAIN) for mode in modes),
+        row("checkpoints", "its invoke", side("chain saved checkpoints"), saved),
         row("all four", "invoke", four, _CHAIN, None),
         row("custom, one item a node", "its invoke", custom, writing, None),
         live("custom", custom, writing),
         row("spans", "invoke", spans, _CHAIN, None),
         live("spans", spans, _CHAIN),
+        live("custom, async", side("chain writing custom async"), side("chain writing async")),
+        live("spans, async", side("chain spans async"), side("chain async")),
         row("all four", _LANGGRAPH, four, Side("langgraph", "chain all four"), None),
         row("custom", _LANGGRAPH, custom, Side("langgraph", "chain writing custom"), None),
     ]
