@@ -21,6 +21,7 @@ __all__ = ["WORKERS", "CaseFailed", "Pool", "Round", "Sample", "Side", "WorkerNa
 WorkerName: TypeAlias = Literal[
     "otgraph",
     "otgraph + sdk",
+    "otgraph + sdk on one core",
     "otgraph + sdk + metrics",
     "otgraph + sdk + store",
     "langgraph",
@@ -31,15 +32,16 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 ORACLE: Final = ROOT / ".venv-oracle" / "bin" / "python"
 """The environment that holds LangGraph; `make oracle` makes it."""
 
-WORKERS: Final[Mapping[WorkerName, tuple[Path, str, str]]] = {
+WORKERS: Final[Mapping[WorkerName, tuple[Path | str, ...]]] = {
     "otgraph": (Path(sys.executable), "otgraph", "none"),
     "otgraph + sdk": (Path(sys.executable), "otgraph", "sdk"),
+    "otgraph + sdk on one core": (Path(sys.executable), "otgraph", "sdk", "--one-core"),
     "otgraph + sdk + metrics": (Path(sys.executable), "otgraph", "metrics"),
     "otgraph + sdk + store": (Path(sys.executable), "otgraph", "store"),
     "langgraph": (ORACLE, "langgraph", "none"),
     "langgraph + openinference": (ORACLE, "langgraph", "openinference"),
 }
-"""Name -> interpreter, engine, telemetry."""
+"""Name -> interpreter, engine, telemetry, options."""
 
 _TRACING_VARIABLES = ("LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_", "OTEL_", "OTGRAPH_")
 
@@ -77,11 +79,11 @@ class _Process:
     """A worker process: asked over its standard input, answering on its standard output."""
 
     def __init__(self, name: WorkerName, clock: str, stack: ExitStack) -> None:
-        python, package, tracing = WORKERS[name]
+        python, *arguments = WORKERS[name]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_TRACING_VARIABLES)}
         self._process = stack.enter_context(
             subprocess.Popen(
-                [python, "-m", "benchmarks.worker", package, tracing, clock],
+                [python, "-m", "benchmarks.worker", clock, *arguments],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.PIPE,

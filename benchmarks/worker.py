@@ -15,6 +15,7 @@ import asyncio
 import gc
 import inspect
 import json
+import os
 import resource
 import sys
 import time
@@ -84,10 +85,13 @@ def _processor_time() -> float:
 def main() -> None:
     """Answer requests until standard input ends."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.worker")
+    parser.add_argument("clock", choices=["wall", "cpu"])
     parser.add_argument("package", choices=["otgraph", "langgraph"])
     parser.add_argument("tracing", choices=["none", "sdk", "metrics", "store", "openinference"])
-    parser.add_argument("clock", choices=["wall", "cpu"])
+    parser.add_argument("--one-core", action="store_true", help="keep all threads on one core; on Linux")
     options = parser.parse_args()
+    if options.one_core:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     clock = time.perf_counter if options.clock == "wall" else _processor_time
     worker = Worker(options.package, set_up(options.tracing), clock)
     for line in sys.stdin:
