@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otgraph.drivers.call import call_sync
 from otgraph.drivers.scope import CallScope
@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 WORTH_TELLING = 0.001
 """Seconds that a call waits for a slot before its span says so."""
 
-WAITING, RUNNING, OVER, GIVEN_UP = range(4)
+BEGINNING: Final = "beginning"
+ENDING: Final = "ending"
 
 
 class Job:
@@ -44,32 +45,38 @@ class Job:
         strand: whose effect is the call.
     """
 
-    __slots__ = ("_driver", "_effect", "_reply", "_state", "scope", "strand")
+    __slots__ = ("_driver", "_effect", "_reply", "_steps", "scope", "strand")
 
     def __init__(self, driver: Driver, strand: Strand, effect: CallNode, scope: CallScope) -> None:
         self._driver = driver
         self.strand = strand
         self._effect = effect
-        self._state = WAITING
+        self._steps = [ENDING, BEGINNING]
+        """
+        What is still ahead of it. Whoever takes a step out has it, be that the thread that makes the call or one that
+        gives it up: a list lets go of an item in one go, so that takes no lock.
+        """
         self.scope = scope
 
     def __call__(self) -> Callable[[], None] | None:
         """Make the call; return what hands its result over, unless nobody wants it."""
-        with workers.lock:
-            if self._state != WAITING:
+        steps = self._steps
+        try:
+            if steps.pop() is not BEGINNING:
                 return None
-            self._state = RUNNING
+        except IndexError:
+            return None
         effect, home = self._effect, workers.home
         note_wait(effect.task, self.strand.asked)
         self._reply = outcome(effect, self.scope, self._driver)
         if workers.home is not home:
             leave_process(self._reply, effect.task.name)
-        with workers.lock:
-            late = self._state == GIVEN_UP
-            self._state = OVER
-            if late:
-                workers.returned()
-        return None if late else self._deliver
+        try:
+            steps.pop()
+        except IndexError:
+            workers.returned()
+            return None
+        return self._deliver
 
     def _deliver(self) -> None:
         self._driver.deliver(self, self._reply)
@@ -77,13 +84,20 @@ class Job:
     def give_up(self) -> None:
         """Go on without it: a call that has begun is abandoned."""
         with workers.lock:
-            state = self._state
-            if state in (WAITING, RUNNING):
-                self._state = GIVEN_UP
-            if state == RUNNING:
+            # Under the lock, so that nobody sees it return who has not seen it abandoned.
+            step = self._take()
+            if step is BEGINNING:
+                self._take()
+            elif step is ENDING:
                 self.scope.task.abandoned = True
                 workers.abandon()
         self.scope.give_up()
+
+    def _take(self) -> str | None:
+        try:
+            return self._steps.pop()
+        except IndexError:
+            return None
 
 
 def outcome(effect: CallNode, scope: CallScope, driver: Driver) -> Any:

@@ -59,10 +59,8 @@ class Workers:
     def submit(self, jobs: Sequence[Work]) -> None:
         """Have `jobs` done, each by whichever thread is free first; a job must not raise."""
         with self.lock:
-            idle = self._idle
-            count = min(len(jobs), len(idle))
-            woken = [idle.pop() for _ in range(count)]
-            self._least_idle = min(self._least_idle, len(idle))
+            woken = self._take_idle(len(jobs))
+            count = len(woken)
             # One at least: whoever hands in a single job need not wait for those of others.
             starting = min(len(jobs) - count, max(1, AT_ONCE - self.threads))
             self._jobs.extend(jobs[count + starting :])
@@ -80,14 +78,26 @@ class Workers:
 
     def submit_one(self, job: Work) -> None:
         """Have one job done; see `submit`."""
-        with self.lock:
-            worker = self._idle.pop() if self._idle else None
-            self._least_idle = min(self._least_idle, len(self._idle))
-        if worker is None:
+        try:
+            worker = self._idle.pop()
+        except IndexError:
             self.submit((job,))
-        else:
-            worker.job = job
-            worker.wake()
+            return
+        self._least_idle = min(self._least_idle, len(self._idle))
+        worker.job = job
+        worker.wake()
+
+    def _take_idle(self, count: int) -> list[_Worker]:
+        """Return idle threads, as many as there are and no more than `count`; each is nobody else's. Takes no lock."""
+        idle, taken = self._idle, []
+        try:
+            for _ in range(count):
+                taken.append(idle.pop())
+        except IndexError:
+            # No more are idle.
+            pass
+        self._least_idle = min(self._least_idle, len(idle))
+        return taken
 
     def _start(self, job: Work) -> None:
         worker = _Worker(self, job)
@@ -98,12 +108,12 @@ class Workers:
             worker.close()
             with self.lock:
                 self.threads -= 1
-                idle = self._idle.pop() if self._idle else None
-                if idle is None:
+                idle = self._take_idle(1)
+                if not idle:
                     self._jobs.appendleft(job)
-            if idle is not None:
-                idle.job = job
-                idle.wake()
+            for worker in idle:
+                worker.job = job
+                worker.wake()
 
     def abandon(self) -> None:
         """Note that nobody waits for one of the running jobs any more."""
@@ -171,7 +181,11 @@ class Workers:
         with self.lock:
             count = min(self._least_idle, self.threads - AT_ONCE)
             for worker in [worker for worker in self._idle if not worker.stays][:count]:
-                self._idle.remove(worker)
+                try:
+                    self._idle.remove(worker)
+                except ValueError:
+                    # Somebody has just found something for it to do.
+                    continue
                 worker.wake()
                 self.threads -= 1
 
