@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -157,6 +158,28 @@ def test_limits_that_leave_nothing_are_refused(wrong: Any, message: str, tmp_pat
         SqliteSaver.from_conn_string(tmp_path / "x", **wrong),
     ):
         pass
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+async def test_a_saver_that_is_refused_leaves_no_file_open(
+    colour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection that was opened for it is closed."""
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noting(*args: Any, **options: Any) -> sqlite3.Connection:
+        made.append(connect(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noting)
+    with pytest.raises(ValueError, match="keep_last"):
+        async with opened(colour, tmp_path, keep_last=0):
+            pass
+    for connection in made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+    assert len(made) == ("sqlite" in colour)
 
 
 @pytest.mark.parametrize("colour", COLOURS)

@@ -27,7 +27,7 @@ from otgraph.checkpoint.retention import Retention
 from otgraph.checkpoint.selection import Selection
 from otgraph.checkpoint.serde.base import SerializerProtocol
 from otgraph.checkpoint.sqlite.database import BUSY_TIMEOUT, Database
-from otgraph.checkpoint.sqlite.saver import connect
+from otgraph.checkpoint.sqlite.saver import closed_where_refused, connect
 from otgraph.checkpoint.sqlite.store import Listing, SqliteStore
 from otgraph.run_config import RunnableConfig
 
@@ -81,8 +81,8 @@ class AsyncSqliteSaver(SqliteStore):
         Args:
             conn_string: a path, or an SQLite URI that begins with `file:`.
         """
-        opened = connect(conn_string)
-        saver = cls(opened, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
+        with closed_where_refused(connect(conn_string)) as opened:
+            saver = cls(opened, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
         saver._database.reopen = partial(connect, conn_string)
         try:
             yield saver

@@ -69,9 +69,8 @@ class SqliteSaver(SqliteStore):
         Args:
             conn_string: a path, or an SQLite URI that begins with `file:`.
         """
-        saver = cls(
-            connect(conn_string), serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout
-        )
+        with closed_where_refused(connect(conn_string)) as conn:
+            saver = cls(conn, serde=serde, keep_last=keep_last, ttl=ttl, busy_timeout=busy_timeout)
         saver._database.reopen = partial(connect, conn_string)
         with closing(saver._database):
             yield saver
@@ -131,6 +130,16 @@ class SqliteSaver(SqliteStore):
     async def adelete_thread(self, thread_id: str) -> None:
         """Raise `NotImplementedError`."""
         _no_async()
+
+
+@contextmanager
+def closed_where_refused(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Close a connection that was opened for a saver which its arguments then have kept from being made."""
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def connect(conn_string: str | os.PathLike[str]) -> sqlite3.Connection:
