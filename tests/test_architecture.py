@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from parsed import parsed
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -238,7 +239,7 @@ def read(root: Path) -> Sources:
     sources = {}
     for name, path in paths.items():
         text = path.read_text()
-        tree = ast.parse(text, str(path))
+        tree = parsed(path)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         imports = tuple(_imports(tree, package, frozenset(paths), for_types=False))
         sources[name] = Source(str(path.relative_to(root)), name, tree, len(text.splitlines()), imports)

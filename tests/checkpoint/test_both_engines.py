@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parsed import parsed
 
 from otgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from otgraph.checkpoint.sqlite import SqliteSaver
@@ -22,7 +23,7 @@ HERE = Path(__file__).parent
 serde = JsonPlusSerializer()
 CHECKS = [
     node.name
-    for node in ast.parse((HERE / "both.py").read_text()).body
+    for node in parsed(HERE / "both.py").body
     if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
 ]
 

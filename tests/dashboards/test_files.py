@@ -12,6 +12,7 @@ from pathlib import Path
 import otgraph_dashboards
 import pytest
 from otgraph_dashboards import export, files
+from parsed import parsed
 
 from .promql import NAMES
 
@@ -62,7 +63,7 @@ def test_the_package_knows_only_the_names() -> None:
     """`otgraph_dashboards` imports `otgraph.tracing.names`, itself, and what comes with Python."""
     imported = set()
     for path in PACKAGE.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ImportFrom):
                 imported |= {f"{node.module}.{alias.name}" for alias in node.names}
             elif isinstance(node, ast.Import):
@@ -77,7 +78,7 @@ def test_no_name_is_spelt_again() -> None:
     spelt = {name for name in NAMES if "." in name}
     found = []
     for path in PACKAGE.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in spelt:
                 found.append(f"{path.name}:{node.lineno}: {node.value}")
     assert not found

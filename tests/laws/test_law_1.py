@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parsed import parsed
 
 import otgraph
 from otgraph.graph import START, StateGraph
@@ -94,7 +95,7 @@ def test_only_the_record_tells_a_subscriber() -> None:
     callers = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "hear"
     }
     assert {"tracing/record.py", "stream/replay.py"} == callers

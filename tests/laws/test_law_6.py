@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parsed import parsed
 from pydantic import BaseModel
 
 import otgraph
@@ -351,7 +352,7 @@ def test_the_package_sets_no_provider_and_adds_no_exporter() -> None:
     package = Path(otgraph.__file__).parent
     calls: dict[str, set[str]] = {}
     for path in package.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call):
                 function = node.func
                 name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
@@ -364,7 +365,7 @@ def test_the_package_sets_no_provider_and_adds_no_exporter() -> None:
     used = [
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ImportFrom) and node.module == "otgraph.tracing.setup"
     ]
     assert all(name == "telemetry.py" or name.startswith("cli/") for name in used)
