@@ -27,8 +27,6 @@ __all__ = ["Subscription"]
 
 BATCH = 64
 """How many facts are made into chunks before the run may go on."""
-MANY = 8
-"""How many have to be there for it to be worth while to make chunks of all of them at once."""
 
 
 class Subscription:
@@ -44,7 +42,6 @@ class Subscription:
     """
 
     __slots__ = (
-        "_at_once",
         "_deep",
         "_gap",
         "_lock",
@@ -80,7 +77,7 @@ class Subscription:
         self.view = view
         self._root = root
         self._deep = view.subgraphs
-        self._table, self._shows, self._at_once = view.table, view.shows, view.at_once
+        self._table, self._shows = view.table, view.shows
         self.mask, self.reads = view.mask, view.reads
         self._states = States()
         self._wrap = view.envelope
@@ -221,19 +218,8 @@ class Subscription:
                 f"the subscriber fell more than {self._size} entries behind the run; read faster, "
                 "give stream(buffer=Buffer(size=…)) more room, or choose the policy 'block' or 'drop_oldest'"
             )
-        at_once = self._at_once
-        if at_once is None or len(queue) < MANY:
-            chunks = self._take_each()
-        else:
-            next_fact = queue.popleft
-            chunks = at_once([next_fact() for _ in range(min(len(queue), BATCH))])
-        if self.crowded and len(queue) <= self._size >> 1:
-            self.relax()
-        return chunks
-
-    def _take_each(self) -> list[Any]:
         chunks: list[Any] = []
-        queue, shows, states, left = self.queue, self._shows, self._states, BATCH
+        shows, states, left = self._shows, self._states, BATCH
         while queue and left:
             left -= 1
             fact = queue.popleft()
@@ -242,6 +228,8 @@ class Subscription:
             else:
                 for show in shows[type(fact)]:
                     chunks += show(fact, states)
+        if self.crowded and len(queue) <= self._size >> 1:
+            self.relax()
         return chunks
 
     def _show(self, fact: Fact, chunks: list[Any]) -> None:

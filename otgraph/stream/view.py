@@ -6,10 +6,10 @@ Rule: a view never changes, so streams that are asked for in the same way share 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from otgraph.events import Fact, RunEnded
 from otgraph.stream.envelope import Envelope, bare
@@ -44,23 +44,6 @@ class Buffer:
 USUAL: Final = Buffer()
 
 
-def payloads_of(facts: Sequence[Any]) -> list[Any]:
-    """Return what nodes passed to their writers: what `custom_emitted` shows of each."""
-    return [fact.payload for fact in facts]
-
-
-def shots_of(facts: Sequence[Fact]) -> list[Any]:
-    """Return what `spans_shot` shows of each fact."""
-    return [fact.shot for fact in facts if fact.shot is not None]
-
-
-AT_ONCE: Final[dict[str, Callable[[Sequence[Any]], list[Any]]]] = {
-    "custom": payloads_of,
-    "spans": shots_of,
-}
-"""Modes without a state of which there are many facts: what they show of several in a row, at less cost."""
-
-
 class View:
     """
     See the module.
@@ -70,7 +53,6 @@ class View:
     """
 
     __slots__ = (
-        "at_once",
         "buffer",
         "envelope",
         "live",
@@ -101,10 +83,6 @@ class View:
         """The same without the names of the modes, where nothing is wrapped around what they show."""
         if envelope is bare:
             self.shows = {fact: [mode for _, mode in named] for fact, named in self.table.items()}
-        self.at_once: Callable[[Sequence[Any]], list[Any]] | None = None
-        """What makes chunks of several facts, where a single mode is seen of a single run, and nobody drops facts."""
-        if envelope is bare and len(modes) == 1 and not subgraphs and buffer.policy == "block":
-            self.at_once = AT_ONCE.get(modes[0])
         # The state of a run inside is forgotten when that ends.
         self.mask = RunEnded.kind if subgraphs else 0
         """The kinds of the facts that concern it."""
