@@ -60,20 +60,14 @@ class Job:
 
     def __call__(self) -> Callable[[], None] | None:
         """Make the call; return what hands its result over, unless nobody wants it."""
-        steps = self._steps
-        try:
-            if steps.pop() is not BEGINNING:
-                return None
-        except IndexError:
+        if self._take() is not BEGINNING:
             return None
         effect, home = self._effect, workers.home
         note_wait(effect.task, self.strand.asked)
         self._reply = outcome(effect, self.scope, self._driver)
         if workers.home is not home:
             leave_process(self._reply, effect.task.name)
-        try:
-            steps.pop()
-        except IndexError:
+        if self._take() is None:
             workers.returned()
             return None
         return self._deliver

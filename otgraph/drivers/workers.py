@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from threading import Lock, RLock, Thread
 from time import process_time, sleep
 from typing import Final, TypeAlias
@@ -39,7 +40,7 @@ class Workers:
     def __init__(self) -> None:
         # Reentrant: the garbage collector may close a stream, and so give up a job, in the middle of anything.
         self.lock = RLock()
-        """Held by whoever changes anything here, or asks whether a job has begun."""
+        """Held by whoever changes anything here, but for taking an idle thread, which is a single step."""
         self._jobs: deque[Work] = deque()
         """What nobody has begun."""
         self._idle: list[_Worker] = []
@@ -59,7 +60,7 @@ class Workers:
     def submit(self, jobs: Sequence[Work]) -> None:
         """Have `jobs` done, each by whichever thread is free first; a job must not raise."""
         with self.lock:
-            woken = self._take_idle(len(jobs))
+            woken = list(islice(iter(self._take_idle, None), len(jobs)))
             count = len(woken)
             # One at least: whoever hands in a single job need not wait for those of others.
             starting = min(len(jobs) - count, max(1, AT_ONCE - self.threads))
@@ -78,26 +79,21 @@ class Workers:
 
     def submit_one(self, job: Work) -> None:
         """Have one job done; see `submit`."""
+        worker = self._take_idle()
+        if worker is None:
+            self.submit((job,))
+        else:
+            worker.job = job
+            worker.wake()
+
+    def _take_idle(self) -> _Worker | None:
+        """Return an idle thread, which from here on is nobody else's, or None; takes no lock."""
         try:
             worker = self._idle.pop()
         except IndexError:
-            self.submit((job,))
-            return
+            return None
         self._least_idle = min(self._least_idle, len(self._idle))
-        worker.job = job
-        worker.wake()
-
-    def _take_idle(self, count: int) -> list[_Worker]:
-        """Return idle threads, as many as there are and no more than `count`; each is nobody else's. Takes no lock."""
-        idle, taken = self._idle, []
-        try:
-            for _ in range(count):
-                taken.append(idle.pop())
-        except IndexError:
-            # No more are idle.
-            pass
-        self._least_idle = min(self._least_idle, len(idle))
-        return taken
+        return worker
 
     def _start(self, job: Work) -> None:
         worker = _Worker(self, job)
@@ -108,12 +104,12 @@ class Workers:
             worker.close()
             with self.lock:
                 self.threads -= 1
-                idle = self._take_idle(1)
-                if not idle:
+                idle = self._take_idle()
+                if idle is None:
                     self._jobs.appendleft(job)
-            for worker in idle:
-                worker.job = job
-                worker.wake()
+            if idle is not None:
+                idle.job = job
+                idle.wake()
 
     def abandon(self) -> None:
         """Note that nobody waits for one of the running jobs any more."""
