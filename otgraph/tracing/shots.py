@@ -56,11 +56,10 @@ Shown: TypeAlias = RecordedSpan | Sight
 
 
 def _ids_of(context: SpanContext | None, parent: SpanContext | None) -> Ids:
-    # A span context is a tuple that begins with both ids; its properties take longer than all the rest here.
-    above = None if parent is None else _span_text(parent[1])
+    above = None if parent is None else _span_text(parent.span_id)
     if context is None:
         return None, None, above
-    return _trace_text(context[0]), _span_text(context[1]), above
+    return _trace_text(context.trace_id), _span_text(context.span_id), above
 
 
 def _show_ids(span: Shown) -> Ids:
