@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from otgraph.langchain.messages import messages_in
+from otgraph.missing import MISSING
 from otgraph.tracing.payload import Captured
 
 __all__ = ["id_of", "ids_in"]
@@ -17,10 +18,12 @@ __all__ = ["id_of", "ids_in"]
 
 def id_of(message: Any) -> str | None:
     """Return the id of a message, if it has one."""
-    if isinstance(message, Captured):
-        message = message.value
-    found: str | None = message.get("id") if isinstance(message, dict) else getattr(message, "id", None)
-    return found
+    # Most are live, and are asked for with every token.
+    found: Any = getattr(message, "id", MISSING)
+    if found is MISSING:
+        fields = message.value if isinstance(message, Captured) else message
+        found = fields.get("id") if isinstance(fields, dict) else None
+    return found  # type: ignore[no-any-return]
 
 
 def ids_in(value: Any) -> Iterator[str]:

@@ -310,9 +310,7 @@ def messages_given(fact: TaskStarted, states: States) -> Iterable[Payload]:
 def messages_told(fact: MessageTold | BlockTold, states: States) -> Iterable[Payload]:
     """Hand out every token, and a whole message unless it was shown or given already."""
     message, metadata = fact.message, fact.metadata
-    id: Any = getattr(message, "id", MISSING)  # noqa: A001
-    if id is MISSING:
-        id = id_of(message)  # noqa: A001
+    id = id_of(message)  # noqa: A001
     if id is not None:
         if fact.whole and id in states.seen:
             return ()
