@@ -30,7 +30,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 from otgraph.events import Outcome
 from otgraph.tracing import names
 from otgraph.tracing.attributes import NO_ATTRIBUTES, PLAIN, bounded, plain_copy, put_all
-from otgraph.tracing.readable import EAGER_LOCK, RawLink, RecordedSpan
+from otgraph.tracing.readable import EAGER_LOCK, RawEvent, RawLink, RecordedSpan
 from otgraph.tracing.source import SpanSource, SpanStream
 
 __all__ = ["Span", "SpanSource", "SpanStream"]
@@ -119,6 +119,7 @@ class Span(ApiSpan, RecordedSpan):
             more: Any = next(place.record.numbers)
         else:
             more = source.stream.on_event(self, name, now, attributes, fact)
+        # What `_keep` does, without the call: every superstep comes here several times.
         events = self._raw_events
         events.append((name, now, attributes, more, reserved))
         if len(events) > source.limits.event_room:
@@ -128,12 +129,17 @@ class Span(ApiSpan, RecordedSpan):
 
     def mark(self, name: str, number: int) -> None:
         """Add an event of the engine that has its place in the record already, and that no stream shows."""
-        source, now = self._source, time_ns()
-        self._raw_events.append((name, now, None, number, True))
+        self._keep((name, time_ns(), None, number, True))
+
+    def _keep(self, event: RawEvent) -> None:
+        """Keep an event, and tell it to the processors that want to hear of it at once."""
+        source = self._source
+        self._raw_events.append(event)
         if len(self._raw_events) > source.limits.event_room:
             self._cut_events()
         if source.events and self.exported:
-            source.tell_event(self, name, now, self._plain(None, number))
+            name, time, attributes, more, _ = event
+            source.tell_event(self, name, time, self._plain(attributes, more))
 
     def tell(self, fact: Any, content: Callable[[Any], tuple[str, dict[str, Any]]] | None = None) -> None:
         """
@@ -293,11 +299,7 @@ class Span(ApiSpan, RecordedSpan):
         if self._ended("event"):
             return
         more = self._source.stream.on_event(self, name, time, clean, None)
-        self._raw_events.append((name, time, clean, more, False))
-        if len(self._raw_events) > limits.event_room:
-            self._cut_events()
-        if self._source.events and self.exported:
-            self._source.tell_event(self, name, time, self._plain(clean, more))
+        self._keep((name, time, clean, more, False))
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not (context and (context.is_valid or attributes or context.trace_state)):
