@@ -74,10 +74,7 @@ def _chain_stream(bench: Bench, mode: str | list[str], *, write: bool = False) -
     app = graphs.chain(bench.engine, write=write)
 
     def run() -> Figures:
-        chunks = sum(1 for _ in app.stream(_fresh(), stream_mode=mode))
-        if chunks < graphs.LENGTH:
-            raise AssertionError(f"{chunks} chunks of {mode!r} for {graphs.LENGTH} nodes")
-        return {"chunks": chunks}
+        return _enough(sum(1 for _ in app.stream(_fresh(), stream_mode=mode)), mode)
 
     return run
 
@@ -89,11 +86,15 @@ def _chain_astream(bench: Bench, mode: str, *, write: bool = False) -> Run:
         chunks = 0
         async for _ in app.astream(_fresh(), stream_mode=mode):
             chunks += 1
-        if chunks < graphs.LENGTH:
-            raise AssertionError(f"{chunks} chunks of {mode!r} for {graphs.LENGTH} nodes")
-        return {"chunks": chunks}
+        return _enough(chunks, mode)
 
     return run
+
+
+def _enough(chunks: int, mode: str | list[str]) -> Figures:
+    if chunks < graphs.LENGTH:
+        raise AssertionError(f"{chunks} chunks of {mode!r} for {graphs.LENGTH} nodes")
+    return {"chunks": chunks}
 
 
 def _by_hand(bench: Bench) -> Run:

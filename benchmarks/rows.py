@@ -7,14 +7,14 @@ Rule: a budget is written here and nowhere else; a row without one informs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final, TypeAlias
 
 from benchmarks.cases import CHAINS, EVENTS, STEPS
 from benchmarks.graphs import LENGTH
 from benchmarks.models import TOKENS, TOOL_TURNS
-from benchmarks.rounds import Round, Sample, Side, WorkerName
+from benchmarks.rounds import Round, Sample, Side
 from benchmarks.saved import HISTORY, TURNS
 
 __all__ = ["ROWS", "Figure", "Result", "Row", "judge"]
@@ -185,12 +185,12 @@ def _streams() -> list[Row]:
         title, against = f"stream {mode}, live, beyond 2 µs a chunk", "its invoke"
         return Row("streams", title, against, (stream, invoke), live_cost, "µs a superstep", 20)
 
-    def side(case: str, worker: WorkerName = "otgraph + sdk") -> Side:
-        return Side(worker, case, CHAIN_SPANS)
-
-    def on_one_core(mode: str, case: str, invoke: str) -> Row:
-        sides = (side(case, "otgraph + sdk on one core"), side(invoke, "otgraph + sdk on one core"))
+    def on_one_core(mode: str, stream: Side, invoke: Side) -> Row:
+        sides = (replace(side, worker="otgraph + sdk on one core") for side in (stream, invoke))
         return live(f"{mode}, on one core", *sides)
+
+    def side(case: str) -> Side:
+        return _traced(case, CHAIN_SPANS)
 
     saved, writing, four = side("chain saved"), side("chain writing"), side("chain all four")
     custom, spans = side("chain writing custom"), side("chain spans")
@@ -203,8 +203,8 @@ def _streams() -> list[Row]:
         live("custom", custom, writing),
         row("spans", "invoke", spans, _CHAIN, None),
         live("spans", spans, _CHAIN),
-        on_one_core("custom", "chain writing custom", "chain writing"),
-        on_one_core("spans", "chain spans", "chain"),
+        on_one_core("custom", custom, writing),
+        on_one_core("spans", spans, _CHAIN),
         live("custom, async", side("chain writing custom async"), side("chain writing async")),
         live("spans, async", side("chain spans async"), side("chain async")),
         row("all four", _LANGGRAPH, four, Side("langgraph", "chain all four"), None),
